@@ -104,3 +104,29 @@ class LearnedReward(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Bring `state_dict` back."""
         ...
+
+
+@dataclass(frozen=True)
+class RewardContext:
+    """What a learned reward may know when it is built: spaces and data, never a level's name.
+
+    A reward registered in `rlsuite.registry.rewards` resolves to
+    ``make(config: BaseModel, context: RewardContext) -> LearnedReward``.
+
+    Attributes:
+        observation_space: Of one environment, raw.
+        action_space: Of one environment.
+        n_envs: Environments side by side (on-policy batches are (n_steps, n_envs)).
+        gamma: The learner's discount.
+        device: Where the model lives and batches arrive.
+        seed: The run's integer seed; draw from ``runs.seeding`` streams named after the reward.
+        demos: Demonstrations (`rlsuite.demos.Demonstrations`) if the experiment names some.
+    """
+
+    observation_space: Any
+    action_space: Any
+    n_envs: int
+    gamma: float
+    device: torch.device
+    seed: int
+    demos: Any = None
