@@ -106,6 +106,25 @@ class LearnedReward(Protocol):
         ...
 
 
+@runtime_checkable
+class AbsorbingReward(LearnedReward, Protocol):
+    """A learned reward that also values what follows a terminal state.
+
+    A learner bootstraps every terminated transition of its stream with `absorbing_value` instead of
+    0, as if the agent stayed in an absorbing state for good; without it a positive reward teaches
+    the agent to survive and a negative one to die, whatever the demonstrations say.
+
+    Reference:
+        Kostrikov et al. 2019, Discriminator-Actor-Critic, arXiv:1809.02925, section 4.2.
+    """
+
+    def absorbing_value(self, gamma: float) -> torch.Tensor | float:
+        """The discounted return after termination, unweighted: ``gamma`` is the stream's discount,
+        and with an absorbing reward r it is r / (1 - gamma). A 0-d tensor without gradient, or 0.0
+        when the option is off."""
+        ...
+
+
 @dataclass(frozen=True)
 class RewardContext:
     """What a learned reward may know when it is built: spaces and data, never a level's name.
