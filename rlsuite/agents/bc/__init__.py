@@ -1,0 +1,1 @@
+"""Behavioural cloning: the policy as supervised learning of the expert's actions."""

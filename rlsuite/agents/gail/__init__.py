@@ -1,0 +1,1 @@
+"""Generative adversarial imitation learning: a discriminator as learned reward."""
