@@ -105,4 +105,4 @@ def load_experiment(
     from rlsuite.config.build import build
     from rlsuite.config.compose import compose
 
-    return build(*compose(source, overrides), smoke=smoke)
+    return build(compose(source, overrides), smoke=smoke)
