@@ -117,7 +117,7 @@ class Registry:
         for prefix, make_entry in self._fallbacks.items():
             if id.startswith(prefix):
                 return make_entry(id)
-        raise UserError(f"unknown {self.kind} '{id}'{self.suggestion(id)}. `rlsuite ls {self.kind}s` lists them all.")
+        raise UserError(f"unknown {self.kind} '{id}'{self.suggestion(id) or '.'} `rlsuite ls {self.kind}s` lists them all.")
 
     def suggestion(self, id: str) -> str:
         """``"; did you mean X?"`` or ``""``."""
