@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,7 @@ def compose(source: str | Path | Mapping[str, Any], overrides: Iterable[str] | M
         composed.tree = _extended(tree, None, (), composed.sources)
     else:
         path = find_experiment(Path(source))
-        composed.name = path.stem
+        composed.name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip("-._") or composed.name
         composed.tree = _load(path, (), composed.sources)
     composed.overrides = _parse_overrides(overrides)
     return composed

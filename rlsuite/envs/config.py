@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from pydantic import Field
 
 from rlsuite.config.base import Section
@@ -19,3 +22,5 @@ class EnvConfig(Section):
     """Threads that step them; none: the number of cores."""
     max_episode_steps: int | None = Field(default=None, ge=1)
     """Time limit in agent decisions; none: the level's own."""
+
+    smoke: ClassVar[Mapping[str, Any]] = {"n_envs": 2, "max_episode_steps": 50}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -82,6 +83,8 @@ class PPOConfig(Section):
     network: PPONetworkConfig = PPONetworkConfig()
     """The network."""
 
+    smoke: ClassVar[Mapping[str, Any]] = {"n_steps": 32, "batch_size": 64, "n_epochs": 2}
+
 
 class SACNetworkConfig(Section):
     """The networks of an off-policy learner."""
@@ -135,6 +138,15 @@ class SACConfig(Section):
     closer to the present policy."""
     network: SACNetworkConfig = SACNetworkConfig()
     """The networks."""
+
+    smoke: ClassVar[Mapping[str, Any]] = {
+        "buffer_size": 1024,
+        "learning_starts": 64,
+        "batch_size": 32,
+        "reward_update_every": 64,
+        "reward_updates": 1,
+        "reward_batch_size": 32,
+    }
 
     @model_validator(mode="after")
     def _check_sizes(self) -> SACConfig:
