@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import gymnasium as gym
@@ -104,7 +105,7 @@ class VectorEnv(VecEnv):
         if not 1 <= n_groups <= self.num_envs:
             raise ValueError(f"n_groups must lie in 1..{self.num_envs}, got {n_groups}")
         edges = np.linspace(0, self.num_envs, n_groups + 1).astype(int)
-        self._slices = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        self._slices = [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
     @property
     def n_groups(self) -> int:
@@ -143,8 +144,12 @@ class VectorEnv(VecEnv):
         return self.recv(0)
 
     def state_dict(self) -> StateTree:
-        """Everything needed to go on bit for bit, if `restorable`; otherwise the random streams."""
-        return {}
+        """Everything needed to go on bit for bit, if `restorable`; otherwise the random streams.
+
+        A subclass adds its own entries to these (the running episodes' sums, which belong to the
+        stable-baselines3 interface).
+        """
+        return {"episode_returns": self._returns.copy(), "episode_lengths": self._lengths.copy()}
 
     def load_state_dict(self, state: StateTree) -> torch.Tensor:
         """Bring back `state_dict` (or, if not `restorable`, restart the episodes).
@@ -153,6 +158,11 @@ class VectorEnv(VecEnv):
             obs (n_envs, *obs_shape): the observations that the next actions answer to.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot restore its state")
+
+    def _load_episode_sums(self, state: StateTree) -> None:
+        """Bring back the running episodes' returns and lengths; a subclass that restores calls it."""
+        self._returns[:] = np.asarray(state.get("episode_returns", 0.0))
+        self._lengths[:] = np.asarray(state.get("episode_lengths", 0))
 
     def render_frame(self, index: int = 0) -> np.ndarray:
         """A picture of one environment, uint8 (H, W, 3)."""

@@ -1,0 +1,1 @@
+"""MuJoCo tasks in Gymnasium v5 semantics, vectorised on the CPU."""

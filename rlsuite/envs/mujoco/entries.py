@@ -1,0 +1,29 @@
+"""Registers the MuJoCo levels. Standard library only."""
+
+from __future__ import annotations
+
+from rlsuite.registry import Registry
+
+DESCRIPTIONS = {
+    "Ant-v5": "Four-legged body runs forward; 105 numbers in, 8 torques out.",
+    "HalfCheetah-v5": "Planar cheetah runs forward, never terminates; 17 in, 6 out.",
+    "Hopper-v5": "One-legged body hops forward without falling; 11 in, 3 out.",
+    "Humanoid-v5": "Humanoid runs forward without falling; 348 in, 17 out.",
+    "InvertedPendulum-v5": "Cart balances a pole; 4 in, 1 out.",
+    "Reacher-v5": "Two-joint arm reaches a random target within 50 steps; 10 in, 2 out.",
+    "Swimmer-v5": "Three-link body swims forward, never terminates; 8 in, 2 out.",
+    "Walker2d-v5": "Planar biped walks forward without falling; 17 in, 6 out.",
+}
+
+
+def register(levels: Registry) -> None:
+    """Add ``mujoco/<Task>-v5`` for every task."""
+    for task, description in DESCRIPTIONS.items():
+        levels.add(
+            f"mujoco/{task}",
+            description,
+            load="rlsuite.envs.mujoco.vector_env:make",
+            config="rlsuite.envs.mujoco.config:MujocoConfig",
+            requires=("mujoco", "gymnasium"),
+            tags={"score": "return", "restorable": True},
+        )

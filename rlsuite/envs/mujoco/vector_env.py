@@ -1,0 +1,309 @@
+"""MuJoCo tasks as a vector environment: n simulations, stepped in groups by a few threads."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlsuite.envs.mujoco import engine
+from rlsuite.envs.mujoco.config import MujocoConfig
+from rlsuite.envs.mujoco.crew import Crew
+from rlsuite.envs.mujoco.crew import Task as Work
+from rlsuite.envs.mujoco.render import Camera
+from rlsuite.envs.mujoco.tasks import TASKS, Task
+from rlsuite.envs.streams import pack_streams, spawn_streams, unpack_streams
+from rlsuite.envs.vector import StateTree, Step, VectorEnv
+from rlsuite.errors import DataError, RunError
+
+CHUNKS_PER_THREAD = 3
+"""Blocks a group is cut into, per thread: enough that a slow block does not leave the others idle."""
+
+
+def make(
+    id: str, n_envs: int, *, seed: int, options: MujocoConfig, device: str = "cpu", n_threads: int | None = None
+) -> MujocoVectorEnv:
+    """Make ``mujoco/<Task>-v5`` (the level factory; see `rlsuite.envs.levels`)."""
+    return MujocoVectorEnv(
+        id.removeprefix("mujoco/"),
+        n_envs,
+        seed=seed,
+        dtype=options.dtype,
+        max_episode_steps=options.max_episode_steps,
+        device=device,
+        n_threads=n_threads or options.n_threads,
+    )
+
+
+@dataclass(slots=True)
+class _Group:
+    """One group's slice, its work and the action in flight."""
+
+    where: slice
+    work: Work
+    action: NDArray[Any]
+    info: dict[str, NDArray[Any]]
+    any_done: bool = False
+
+
+class MujocoVectorEnv(VectorEnv):
+    """n copies of a Gymnasium v5 MuJoCo task.
+
+    Observation, reward, terminated, truncated and info equal Gymnasium's bit for bit for the same
+    state and action (with ``dtype="float64"``; float32 is the same, rounded at the end). Neither the
+    number of threads nor of groups changes a bit.
+
+    Args:
+        task: Gymnasium id, e.g. ``"Hopper-v5"``.
+        n_envs: Number of environments.
+        seed: Seed of the environments' random streams (only resets draw from them).
+        dtype: Type of observations and rewards.
+        max_episode_steps: Time limit in actions; None for Gymnasium's.
+        device: Where the tensors of a step lie.
+        n_threads: Threads that step, the caller's included; None for the number of cores.
+    """
+
+    restorable = True
+
+    def __init__(
+        self,
+        task: str,
+        n_envs: int,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        max_episode_steps: int | None = None,
+        device: str | torch.device = "cpu",
+        n_threads: int | None = None,
+    ) -> None:
+        self.model = engine.load_model(TASKS[task].xml)
+        self.task: Task = TASKS[task](self.model)
+        self.max_episode_steps = max_episode_steps or self.task.max_episode_steps
+        self.n_threads = n_threads or available_cores()
+        super().__init__(
+            n_envs,
+            gym.spaces.Box(-np.inf, np.inf, (self.task.obs_size,), np.dtype(dtype).type),
+            gym.spaces.Box(*self.model.actuator_ctrlrange.T.astype(np.float32), dtype=np.float32),
+            info_keys=dict.fromkeys(self.task.info_keys, np.float64),
+            device=device,
+            render_fps=float(np.round(1.0 / self.task.dt)),
+            frames_per_step=self.task.frame_skip,
+        )
+        self._seed = seed
+        self._streams = spawn_streams(seed, n_envs)
+        self._camera: Camera | None = None
+        self._crew: Crew | None = None
+        self._allocate(np.dtype(dtype))
+        self._split()
+
+    def _allocate(self, dtype: np.dtype) -> None:
+        n = self.num_envs
+        self._fields = engine.make_buffers(self.model, self.task.fields, n)
+        self._ctrl = np.zeros((n, self.task.nu))
+        self._anchor = np.zeros((n, self.task.anchor_size))
+        self._steps = np.zeros(n, dtype=np.int64)
+        pin = self.device.type == "cuda"
+        float_type = torch.float32 if dtype == np.float32 else torch.float64
+
+        def buffer(shape: tuple[int, ...], kind: torch.dtype) -> torch.Tensor:
+            return torch.zeros(shape, dtype=kind, pin_memory=pin)
+
+        self._obs_t = buffer((n, self.task.obs_size), float_type)
+        self._next_obs_t = buffer((n, self.task.obs_size), float_type)
+        self._reward_t = buffer((n,), float_type)
+        self._terminated_t = buffer((n,), torch.bool)
+        self._truncated_t = buffer((n,), torch.bool)
+        self._obs, self._next_obs = self._obs_t.numpy(), self._next_obs_t.numpy()
+        self._reward = self._reward_t.numpy()
+        self._terminated, self._truncated = self._terminated_t.numpy(), self._truncated_t.numpy()
+
+    # -- groups and blocks ---------------------------------------------------------------------
+
+    def set_groups(self, n_groups: int) -> None:
+        """Split the environments into contiguous groups; between steps, not while one is in flight."""
+        if n_groups == self.n_groups:
+            return
+        state = self._engine_state()
+        super().set_groups(n_groups)
+        self._split()
+        self._set_engine_state(state)
+
+    def _split(self) -> None:
+        """Cut the groups into blocks, each stepped by one thread at a time."""
+        self._blocks: list[tuple[slice, engine.Block]] = []
+        self._groups: list[_Group] = []
+        self._block_of = np.zeros(self.num_envs, dtype=np.int64)
+        for index, where in enumerate(self._slices):
+            size = where.stop - where.start
+            n_chunks = 1 if self.n_threads == 1 else min(size, CHUNKS_PER_THREAD * self.n_threads)
+            edges = where.start + np.linspace(0, size, n_chunks + 1).astype(int)
+            blocks = [self._make_block(slice(int(a), int(b))) for a, b in pairwise(edges)]
+            work = Work([block.step for block in blocks], lambda index=index: self._finish(self._groups[index]))
+            self._groups.append(_Group(where, work, np.zeros(0), {}))
+
+    def _make_block(self, where: slice) -> engine.Block:
+        fields = {name: array[where] for name, array in self._fields.items()}
+        block = engine.DataBlock(self.model, self.task, self._ctrl[where], fields)
+        self._block_of[where] = len(self._blocks)
+        self._blocks.append((where, block))
+        return block
+
+    # -- stepping ------------------------------------------------------------------------------
+
+    def reset_all(self, seed: int | None = None) -> torch.Tensor:
+        """Begin a new episode everywhere; see `VectorEnv.reset_all`."""
+        if seed is not None:
+            self._seed = seed
+            self._streams = spawn_streams(seed, self.num_envs)
+        for i in range(self.num_envs):
+            self._begin_episode(i)
+        return self._to_device(self._obs_t)
+
+    def send(self, actions: torch.Tensor | np.ndarray, group: int = 0) -> None:
+        """Begin to step one group; ``actions`` is (n, nu), float32 or float64, used as given (not clipped)."""
+        this = self._groups[group]
+        action = actions.detach().cpu().numpy() if isinstance(actions, torch.Tensor) else np.asarray(actions)
+        if action.dtype not in (np.float32, np.float64):
+            action = action.astype(np.float32)
+        this.action = np.array(action)
+        self._ctrl[this.where] = action
+        if self._crew is None:
+            self._crew = Crew(self.n_threads)
+        self._crew.start(this.work)
+
+    def recv(self, group: int = 0) -> Step:
+        """Wait for the group, helping to step what is still queued."""
+        this = self._groups[group]
+        assert self._crew is not None, "recv before send"
+        try:
+            self._crew.wait(this.work)
+        except mujoco_errors() as error:
+            raise RunError(f"MuJoCo failed while stepping {self.task.xml}: {error}") from error
+        where = this.where
+        obs = self._to_device(self._obs_t[where])
+        return Step(
+            obs=obs,
+            reward=self._to_device(self._reward_t[where]),
+            terminated=self._to_device(self._terminated_t[where]),
+            truncated=self._to_device(self._truncated_t[where]),
+            next_obs=self._to_device(self._next_obs_t[where]) if this.any_done else obs,
+            info=this.info,
+        )
+
+    def _finish(self, group: _Group) -> None:
+        """Score the step of a group whose blocks are done, and begin new episodes where one ended."""
+        where = group.where
+        fields = {name: array[where] for name, array in self._fields.items()}
+        after = self.task.anchor(fields)
+        outcome = self.task.score(self._anchor[where], after, fields, group.action)
+        self.task.observe(fields, self._obs[where])
+        self._anchor[where] = after
+        self._steps[where] += 1
+        self._reward[where] = outcome.reward
+        self._terminated[where] = outcome.terminated
+        np.greater_equal(self._steps[where], self.max_episode_steps, out=self._truncated[where])
+        done = outcome.terminated | self._truncated[where]
+        group.any_done = bool(done.any())
+        group.info = outcome.info
+        if group.any_done:
+            group.info = {name: np.array(value) for name, value in outcome.info.items()}  # some are views of fields
+            self._next_obs[where] = self._obs[where]
+            for i in np.flatnonzero(done):
+                self._begin_episode(where.start + int(i))
+
+    def _begin_episode(self, index: int) -> None:
+        """Reset one environment from its own random stream and write its first observation."""
+        where, block = self._blocks[self._block_of[index]]
+        block.reset(index - where.start, *self.task.begin(self._streams[index]))
+        row = slice(index, index + 1)
+        fields = {name: array[row] for name, array in self._fields.items()}
+        self._anchor[row] = self.task.anchor(fields)
+        self.task.observe(fields, self._obs[row])
+        self._steps[index] = 0
+
+    def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor if self.device.type == "cpu" else tensor.to(self.device)
+
+    # -- state and pictures --------------------------------------------------------------------
+
+    def _engine_state(self) -> NDArray[np.float64]:
+        state = np.zeros((self.num_envs, engine.state_size(self.model)))
+        for where, block in self._blocks:
+            block.get_state(state[where])
+        return state
+
+    def _set_engine_state(self, state: NDArray[np.float64]) -> None:
+        for where, block in self._blocks:
+            block.set_state(state[where])
+
+    def state_dict(self) -> StateTree:
+        """Everything the next step depends on.
+
+        MuJoCo's integration state, what the task keeps from the step before, episode clocks, random
+        streams, last observations.
+        """
+        return {
+            "physics": self._engine_state(),
+            "anchor": self._anchor.copy(),
+            "steps": self._steps.copy(),
+            "streams": pack_streams(self._streams),
+            "obs": self._obs.copy(),
+            **super().state_dict(),
+        }
+
+    def load_state_dict(self, state: StateTree) -> torch.Tensor:
+        """Bring `state_dict` back bit for bit and return the last observations (n_envs, obs_size).
+
+        Raises:
+            DataError: The state is of another task or another number of environments.
+        """
+        expected = (self.num_envs, engine.state_size(self.model))
+        physics = np.asarray(state["physics"], dtype=np.float64)
+        if physics.shape != expected:
+            raise DataError(
+                f"the saved environment state has shape {physics.shape}, this {self.task.xml} with {self.num_envs} "
+                f"environments needs {expected}. Resume with the same level and env.n_envs."
+            )
+        self._load_episode_sums(state)
+        self._set_engine_state(physics)
+        self._anchor[:] = np.asarray(state["anchor"])
+        self._steps[:] = np.asarray(state["steps"])
+        self._streams = unpack_streams(np.asarray(state["streams"]))
+        self._obs[:] = np.asarray(state["obs"])
+        return self._to_device(self._obs_t)
+
+    def render_frame(self, index: int = 0) -> np.ndarray:
+        """A picture of one environment, uint8 (480, 480, 3); the simulation is not touched."""
+        if self._camera is None:
+            self._camera = Camera(self.model, self.task.camera)
+        where, block = self._blocks[self._block_of[index]]
+        state = np.zeros((where.stop - where.start, engine.state_size(self.model)))
+        block.get_state(state)
+        return self._camera.picture(state[index - where.start])
+
+    def close(self) -> None:
+        """End the threads and free the renderer."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def mujoco_errors() -> tuple[type[BaseException], ...]:
+    """What MuJoCo raises when a simulation cannot go on."""
+    return (engine.mujoco.FatalError, engine.mujoco.UnexpectedError)
