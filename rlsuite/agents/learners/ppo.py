@@ -1,0 +1,410 @@
+"""Proximal policy optimisation with learned rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import stable_baselines3 as sb3
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+from rlsuite.agents.contracts import LearnedReward
+from rlsuite.agents.learners.acting import Actor, make_actor
+from rlsuite.agents.learners.advantages import DiscountedReturnScale, RunningScale, gae
+from rlsuite.agents.learners.base import Learner, choose_device
+from rlsuite.agents.learners.config import PPOConfig
+from rlsuite.agents.learners.encoders import NormalizedVector, PathakCNN, SmallCNN
+from rlsuite.agents.learners.episodes import EpisodeStatistics
+from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
+from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
+from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
+from rlsuite.agents.learners.rollout import Rollout
+from rlsuite.agents.learners.streams import make_streams
+from rlsuite.agents.learners.update import PolicyUpdate
+from rlsuite.envs.vector import StateTree, VectorEnv
+
+ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
+
+
+class PPO(Learner, sb3.PPO):
+    """stable-baselines3's PPO with learned rewards, storage on the device and overlapped environments.
+
+    An iteration reads: collect, score with the learned rewards, estimate advantages, update the
+    policy, train the learned rewards.
+
+    Args:
+        policy: ``"MlpPolicy"``, ``"CnnPolicy"`` or a subclass of `ActorCritic`.
+        env: A `VectorEnv`, or anything stable-baselines3 takes.
+        config: Settings; None for the defaults.
+        rewards: Learned rewards.
+        extrinsic_coef: Factor of the environment's own reward.
+        seed: Of the parameters, actions and minibatches; None for a random one.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        verbose: As in stable-baselines3.
+        tensorboard_log: As in stable-baselines3.
+        policy_kwargs: For the policy, beside what ``config`` says.
+        settings: Single settings by name, over those of ``config``.
+    """
+
+    policy_aliases: ClassVar[dict[str, Any]] = {"MlpPolicy": ActorCritic, "CnnPolicy": CnnActorCritic}
+    policy: ActorCritic  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        policy: str | type[ActorCritic],
+        env: VecEnv | Any,
+        config: PPOConfig | None = None,
+        *,
+        rewards: Sequence[LearnedReward] = (),
+        extrinsic_coef: float = 1.0,
+        seed: int | None = None,
+        device: str | torch.device = "auto",
+        verbose: int = 0,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.config = PPOConfig(**((config.model_dump() if config else {}) | settings))
+        c = self.config
+        env = self._wrap_env(env)
+        kwargs = _policy_kwargs(c, images=is_image(env.observation_space)) | (policy_kwargs or {})
+        super().__init__(
+            policy,  # type: ignore[arg-type]
+            env,
+            learning_rate=LinearSchedule(c.learning_rate, 0.0, 1.0) if c.lr_schedule == "linear" else c.learning_rate,
+            n_steps=c.n_steps,
+            batch_size=min(c.batch_size, c.n_steps * env.num_envs),
+            n_epochs=c.n_epochs,
+            gamma=c.gamma,
+            gae_lambda=c.gae_lambda,
+            clip_range=c.clip_range,
+            clip_range_vf=c.clip_range_vf,
+            normalize_advantage=c.advantage_norm == "minibatch",
+            ent_coef=c.ent_coef,
+            vf_coef=c.vf_coef,
+            max_grad_norm=c.max_grad_norm,
+            target_kl=c.target_kl,
+            policy_kwargs=kwargs,
+            tensorboard_log=tensorboard_log,
+            verbose=verbose,
+            seed=seed,
+            device=choose_device(device, images=is_image(env.observation_space)),
+            _init_setup_model=False,
+        )
+        self._setup_learner(rewards, extrinsic_coef)
+        self._setup_model()
+
+    def _setup_model(self) -> None:
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        self.clip_range = FloatSchedule(self.clip_range)
+        self.clip_range_vf = None if self.clip_range_vf is None else FloatSchedule(self.clip_range_vf)
+        self.streams = make_streams(self.rewards, self.extrinsic_coef, self.gamma)
+        with torch.random.fork_rng(devices=[]):  # the parameters' values are this learner's own stream
+            torch.manual_seed(self.init_seed())
+            self.policy = self.policy_class(  # type: ignore[assignment]
+                self.observation_space,
+                self.action_space,
+                self.lr_schedule,
+                n_own_values=len(self.streams.own),
+                **self.policy_kwargs,
+            ).to(self.device)
+        self.flat = FlatParameters(self.policy.parameters())
+        self.policy.optimizer = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps)
+        self.updater = PolicyUpdate(self.policy, self.flat, self.policy.optimizer, self.max_grad_norm)
+        n_params = self.policy.action_net.out_features
+        self.rollout = Rollout(
+            self.n_steps,
+            self.n_envs,
+            self.observation_space,
+            self.action_space,
+            n_params=int(n_params),  # type: ignore[arg-type]
+            n_heads=1 + len(self.streams.own),
+            info_keys=self.env.info_keys,
+            device=self.device,
+        )
+        self.reward_scale = DiscountedReturnScale(self.n_envs, self.gamma, self.device)
+        self.advantage_scale = RunningScale(self.device)
+        self.learned_statistics = EpisodeStatistics(self.n_envs)
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def learn(  # type: ignore[override]
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int | None = 1,
+        tb_log_name: str = "PPO",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> PPO:
+        """Train until ``num_timesteps`` reaches ``total_timesteps`` (counted from 0), or until stopped."""
+        total, callback = self._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+        callback.on_training_start(locals(), globals())
+        while self.num_timesteps < total and not self.stop_requested:
+            if not self.collect_rollouts(self.env, callback):
+                break
+            self.iteration += 1
+            self._update_current_progress_remaining(self.num_timesteps, total)
+            self.train()
+            if log_interval is not None and self.iteration % log_interval == 0:
+                self.dump_logs(self.iteration)
+        callback.on_training_end()
+        return self
+
+    def collect_rollouts(self, env: VectorEnv, callback: BaseCallback) -> bool:  # type: ignore[override]
+        """Step the environments ``n_steps`` times, one group while the other is inferred.
+
+        Returns:
+            False if a callback asked to stop.
+        """
+        callback.on_rollout_start()
+        self.policy.set_training_mode(False)
+        env.set_groups(2 if env.num_envs > 1 else 1)
+        groups = [env.group_slice(g) for g in range(env.n_groups)]
+        rollout = self.rollout
+        rollout.obs[0].copy_(self._obs)
+        rollout.episode_start[0].copy_(self._episode_start)
+        with torch.inference_mode():
+            act = self._begin_acting()
+            for g, group in enumerate(groups):
+                env.send(act(0, group), g)
+            for t in range(self.n_steps):
+                for g, group in enumerate(groups):
+                    rollout.write(t, group, env.recv(g))
+                    if t + 1 < self.n_steps:
+                        env.send(act(t + 1, group), g)
+                self.num_timesteps += env.num_envs
+                if not self._step_callback(callback, t):
+                    self._leave_idle(env, t, groups)
+                    return False
+        self._finish_rollout()
+        callback.on_rollout_end()
+        return True
+
+    def _begin_acting(self) -> Any:
+        """A function (row, group) -> environment actions; the whole rollout's noise is drawn at once."""
+        policy, rollout = self.policy, self.rollout
+        actor: Actor = make_actor(policy)
+        head = policy.head
+        noise = head.noise((self.n_steps, self.n_envs), self.action_rng)
+        std = None if policy.std_param is None else policy.std_param.detach().exp()
+        self._values_pending = False
+        to_cpu = self.env.device.type == "cpu" and self.device.type != "cpu"
+
+        def act(t: int, group: slice) -> torch.Tensor:
+            params, values = actor(rollout.obs[t, group])
+            rollout.params[t, group] = params
+            if values is None:
+                self._values_pending = True
+            else:
+                rollout.value[t, group] = values
+            action = head.sample(params, noise[t, group], std)
+            env_action = head.to_env(action)
+            rollout.action[t, group] = action
+            rollout.env_action[t, group] = env_action
+            return env_action.cpu() if to_cpu else env_action
+
+        return act
+
+    def _step_callback(self, callback: BaseCallback, t: int) -> bool:
+        callback.update_locals({"self": self, "env": self.env, "n_steps": t + 1, "rollout": self.rollout})
+        return callback.on_step()
+
+    def _leave_idle(self, env: VectorEnv, t: int, groups: list[slice]) -> None:
+        """Take in what is under way, so that the environment may be used again."""
+        for g, group in enumerate(groups):
+            if t + 1 < self.n_steps:
+                self.rollout.write(t + 1, group, env.recv(g))
+        last = min(t + 2, self.n_steps)
+        self._obs = self.rollout.obs[last].clone()
+        self._last_obs = self._obs.cpu().numpy()
+
+    def _finish_rollout(self) -> None:
+        rollout = self.rollout
+        rollout.finish()
+        self._obs = rollout.obs[-1].clone()
+        self._episode_start = rollout.ended[-1].clone()
+        self._last_obs = self._obs.cpu().numpy()
+        self._last_episode_starts = self._episode_start.cpu().numpy()
+        success = next((rollout.info[k] for k in ("is_success", "success") if k in rollout.info), None)
+        self._record_episodes(rollout.reward, rollout.ended, success)
+
+    # -- learning ------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Score the rollout, update the policy on it, then train the learned rewards on it."""
+        batch = self.rollout.batch()
+        learned = {r.name: r.reward(batch) for r in self.rewards}
+        data, explained = self._estimate(learned)
+        self._record_metrics(self._update_policy(data) | {"train/explained_variance": explained})
+        self._record_metrics(self._learned_metrics(learned))
+        for reward in self.rewards:
+            self._record_metrics({f"{reward.name}/{k}": v for k, v in reward.update(batch).items()})
+        if self.policy.normalizer is not None:
+            self.policy.normalizer.update(self.rollout.obs[:-1].flatten(0, 1))
+
+    @torch.no_grad()
+    def _estimate(self, learned: dict[str, torch.Tensor]) -> tuple[Minibatch, torch.Tensor]:
+        """Values, advantages and log-probabilities of the rollout, flattened time-major."""
+        rollout, policy, streams = self.rollout, self.policy, self.streams
+        inputs = policy.inputs(rollout.obs.flatten(0, 1))
+        n = self.n_steps * self.n_envs
+        value, next_value = self._values(inputs, n)
+        extrinsic = rollout.reward
+        reward = streams.combine(extrinsic, learned)
+        if self.config.normalize_reward:
+            reward[..., 0] = self.reward_scale(reward[..., 0].contiguous(), rollout.ended)
+        cut = torch.stack(
+            [rollout.ended if e else rollout.truncated & ~rollout.terminated for e in streams.episodic], -1
+        )
+        gamma = torch.tensor(streams.gammas, device=self.device)
+        advantage = gae(reward, value, next_value, cut, gamma, self.gae_lambda)
+        target = advantage + value
+        log_prob, _ = policy.head.log_prob_entropy(
+            rollout.params.flatten(0, 1), policy.std_param, rollout.action.flatten(0, 1)
+        )
+        common = self._scale_advantage(advantage @ torch.tensor(streams.weights, device=self.device))
+        explained = 1 - (target[..., 0] - value[..., 0]).var() / target[..., 0].var()
+        return (
+            Minibatch(
+                inputs[:n],
+                rollout.action.flatten(0, 1),
+                log_prob,
+                common.flatten(),
+                target.flatten(0, 1),
+                value.flatten(0, 1),
+            ),
+            explained,
+        )
+
+    def _values(self, inputs: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Values of obs and of what follows it, both (n_steps, n_envs, n_heads)."""
+        rollout, policy = self.rollout, self.policy
+        shape = (self.n_steps, self.n_envs, -1)
+        if self._values_pending:
+            everything = policy.head_values(inputs)
+            value, last = everything[:n].view(shape), everything[n:]
+        else:
+            value, last = rollout.value, policy.head_values(inputs[n:])
+        next_value = torch.cat([value[1:], last[None]])
+        terminal = self.streams.terminal_values(value)
+        if self.config.normalize_reward:
+            terminal[0] = self.reward_scale.scale.divide(terminal[0])
+        episodic = torch.tensor(self.streams.episodic, device=self.device)
+        dead = rollout.terminated[..., None] & episodic
+        next_value = torch.where(dead, terminal, next_value)
+        # a clock cut these: what follows is the true successor, not the first observation after the reset
+        rows = (rollout.truncated & ~rollout.terminated).nonzero(as_tuple=True)
+        if len(rows[0]):
+            next_value[rows] = policy.head_values(policy.inputs(rollout.next_obs[rows]))
+        return value, next_value
+
+    def _scale_advantage(self, advantage: torch.Tensor) -> torch.Tensor:
+        mode = self.config.advantage_norm
+        if mode == "rollout":
+            return normalize(advantage)
+        if mode == "running":
+            self.advantage_scale.update(advantage)
+            return self.advantage_scale.divide(advantage)
+        return advantage
+
+    def _update_policy(self, data: Minibatch) -> dict[str, torch.Tensor | float]:
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        remaining = self._current_progress_remaining
+        settings = LossSettings(
+            clip_range=float(self.clip_range(remaining)),  # type: ignore[operator]
+            clip_range_vf=None if self.clip_range_vf is None else float(self.clip_range_vf(remaining)),  # type: ignore[operator]
+            ent_coef=self.ent_coef,
+            vf_coef=self.vf_coef,
+            normalize_advantage=self.normalize_advantage,
+        )
+        metrics, epochs = self.updater.run(
+            data,
+            settings,
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            permutation=self._permutation,
+            target_kl=self.target_kl,
+        )
+        self._n_updates += epochs
+        out: dict[str, torch.Tensor | float] = {f"train/{k}": v for k, v in metrics.items()}
+        if self.policy.std_param is not None:
+            out["train/std"] = self.policy.std_param.detach().exp().mean()
+        return out | {"train/n_updates": self._n_updates, "train/clip_range": settings.clip_range}
+
+    def _permutation(self, n: int) -> torch.Tensor:
+        return torch.randperm(n, generator=self.batch_rng, device=self.device)
+
+    def _learned_metrics(self, learned: dict[str, torch.Tensor]) -> dict[str, torch.Tensor | float]:
+        if not learned:
+            return {}
+        out: dict[str, torch.Tensor | float] = {}
+        total = torch.zeros_like(self.rollout.reward)
+        for r in self.rewards:
+            out[f"{r.name}/reward_mean"] = learned[r.name].mean()
+            out[f"{r.name}/reward_std"] = learned[r.name].std()
+            total += r.weight * learned[r.name]
+        episodes = self.learned_statistics.add(total, self.rollout.ended)
+        if episodes:
+            out["rollout/ep_int_rew_mean"] = sum(e.reward for e in episodes) / len(episodes)
+        return out
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def training_state(self) -> StateTree:
+        """Everything resume needs; see `Learner.training_state`."""
+        return super().training_state() | {
+            "optimizer": optimizer_state(self.policy.optimizer),
+            "reward_scale": self.reward_scale.state_dict(),
+            "advantage_scale": self.advantage_scale.state_dict(),
+            "learned_statistics": self.learned_statistics.state_dict(),
+        }
+
+    def load_training_state(self, tree: StateTree) -> None:
+        """Bring `training_state` back."""
+        super().load_training_state(tree)
+        load_optimizer_state(self.policy.optimizer, tree["optimizer"])
+        self.reward_scale.load_state_dict(tree["reward_scale"])
+        self.advantage_scale.load_state_dict(tree["advantage_scale"])
+        self.learned_statistics.load_state_dict(tree["learned_statistics"])
+
+
+def _policy_kwargs(config: PPOConfig, *, images: bool) -> dict[str, Any]:
+    net = config.network
+    kwargs: dict[str, Any] = {
+        "net_arch": list(net.hidden),
+        "activation_fn": ACTIVATIONS[net.activation],
+        "log_std_init": net.log_std_init,
+        "value_init_gain": net.value_init_gain,
+    }
+    if images and net.encoder in ("pathak", "small"):
+        kwargs["features_extractor_class"] = PathakCNN if net.encoder == "pathak" else SmallCNN
+        kwargs["features_extractor_kwargs"] = {"fc": net.encoder_features}
+    elif not images and config.normalize_obs:
+        kwargs["features_extractor_class"] = NormalizedVector
+    return kwargs
+
+
+def make(
+    config: PPOConfig,
+    env: VectorEnv,
+    *,
+    rewards: Sequence[LearnedReward] = (),
+    extrinsic_coef: float = 1.0,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    total_steps: int | None = None,
+) -> PPO:
+    """Make the learner that an experiment's ``agent.learner`` section describes."""
+    policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
+    return PPO(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)
+
+
+__all__ = ["PPO", "BaseAlgorithm", "make"]
