@@ -17,7 +17,7 @@ class GailConfig(RewardConfig):
     expert's. The defaults are the recipe of docs/results/gail_hopper.md.
     """
 
-    kind: Literal["gail"] = "gail"
+    kind: Literal["gail"] = "gail"  # pyright: ignore[reportIncompatibleVariableOverride]
     """The learned reward."""
     gamma: float | None = Field(default=None, gt=0, le=1)
     """Discount of this stream if ``value_head`` is ``own``; none: the learner's."""
@@ -62,8 +62,6 @@ class GailConfig(RewardConfig):
     """Divide each weight matrix by its largest singular value (one power iteration an update)."""
     mixup: bool = False
     """Train on convex mixtures of expert and policy samples with soft labels instead of the samples."""
-    mixup_alpha: float = Field(default=1.0, gt=0)
-    """Beta(alpha, alpha) of the mixing weight; 1 is uniform."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of hidden units dropped while training the discriminator."""
     replay_size: int = Field(default=0, ge=0)
