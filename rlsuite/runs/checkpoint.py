@@ -28,6 +28,7 @@ import safetensors
 import safetensors.torch
 
 from rlsuite.errors import DataError, RunError
+from rlsuite.runs.files import sync_folder, write_synced, write_text_atomic
 from rlsuite.runs.statetree import StateTree, decode, encode, generator_state, load_generator_state
 
 __all__ = [
@@ -64,7 +65,7 @@ def save_checkpoint(folder: Path, parts: Mapping[str, StateTree], *, meta: Mappi
         for name, tree in parts.items():
             files.update(_write_part(aside, name, tree))
         header = {"format": FORMAT, **dict(meta or {}), "parts": list(parts), "files": files}
-        _write_text(aside / HEADER, json.dumps(header, indent=1))
+        write_synced(aside / HEADER, json.dumps(header, indent=1))
         sync_folder(aside)
         _swap_in(aside, folder)
     except (OSError, safetensors.SafetensorError) as error:
@@ -144,33 +145,6 @@ def drop_part(folder: Path, part: str) -> None:
         (folder / file).unlink(missing_ok=True)
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Replace a small file: readers see the old text or the new, never half of one."""
-    aside = path.with_name(f".{path.name}.partial")
-    try:
-        _write_text(aside, text)
-        os.replace(aside, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk (a no-op where folders cannot be opened, as on Windows)."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except (OSError, PermissionError):
-        if os.name == "nt":
-            return
-        raise
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _part_files(name: str) -> tuple[str, str]:
     return f"{name}.json", f"{name}.safetensors"
 
@@ -178,7 +152,7 @@ def _part_files(name: str) -> tuple[str, str]:
 def _write_part(folder: Path, name: str, tree: StateTree) -> dict[str, dict[str, int]]:
     plain, tensors = encode(tree)
     text, data = _part_files(name)
-    _write_text(folder / text, json.dumps(plain, allow_nan=False))
+    write_synced(folder / text, json.dumps(plain, allow_nan=False))
     safetensors.torch.save_file(tensors, folder / data)
     with open(folder / data, "rb") as file:
         os.fsync(file.fileno())
@@ -191,13 +165,6 @@ def _read_part(folder: Path, name: str) -> StateTree:
         return decode(json.loads((folder / text).read_text()), safetensors.torch.load_file(folder / data))
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise DataError(f"{folder / data} cannot be read: {error}.") from error
-
-
-def _write_text(path: Path, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _fingerprint(path: Path) -> dict[str, int]:

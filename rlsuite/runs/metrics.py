@@ -1,0 +1,127 @@
+"""The declared metrics: every key a run may write, once, with its meaning and unit.
+
+``python -m rlsuite.runs.metrics`` prints docs/metrics.md from this list. Keys are an API: plots, scripts and
+dashboards read them. A plug-in's keys need not be declared; rlsuite's own must be, and a test says so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One key of ``metrics.jsonl`` and TensorBoard.
+
+    Attributes:
+        key: Its name; ``{reward}`` stands for the name of a learned reward.
+        meaning: What it is.
+        unit: What it is counted in.
+    """
+
+    key: str
+    meaning: str
+    unit: str = "1"
+
+
+ENVELOPE = (
+    Metric("step", "Env steps so far: one agent decision in one environment is one step. The x-axis.", "env steps"),
+    Metric("wall_s", "Time since the run began, evaluations and earlier sessions included.", "s"),
+)
+
+METRICS = (
+    Metric("rollout/ep_rew_mean", "Mean return of the last 100 training episodes: the environment's own reward."),
+    Metric("rollout/ep_len_mean", "Mean length of the last 100 training episodes.", "decisions"),
+    Metric("rollout/success_rate", "Share of the last 100 training episodes that succeeded, if the level tells."),
+    Metric("rollout/ep_int_rew_mean", "Mean sum of learned rewards over an episode, weights included."),
+    Metric("rollout/ep_{reward}_rew_mean", "Mean sum of that learned reward over an episode, without its weight."),
+    Metric("time/fps", "Env steps per second of training since this session began.", "env steps/s"),
+    Metric("time/iterations", "Iterations (collect, learn) so far."),
+    Metric("time/episodes", "Training episodes finished so far.", "episodes"),
+    Metric("time/time_elapsed", "Time since this session began.", "s"),
+    Metric("time/total_timesteps", "The same as `step`.", "env steps"),
+    Metric("time/frames", "Engine frames so far: env steps times the frames one decision takes.", "frames"),
+    Metric("time/train_s", "Training time so far, without evaluation and films.", "s"),
+    Metric("train/learning_rate", "Step size of the policy's optimiser."),
+    Metric("train/loss", "Whole loss of the policy and value update, mean over the update."),
+    Metric("train/policy_gradient_loss", "Clipped surrogate loss, mean over the update."),
+    Metric("train/value_loss", "Squared error of the value heads, mean over the update.", "return²"),
+    Metric("train/entropy_loss", "Negative entropy of the policy, mean over the update.", "nats"),
+    Metric("train/approx_kl", "Approximate KL divergence from the collecting policy, mean over the update.", "nats"),
+    Metric("train/clip_fraction", "Share of transitions whose probability ratio was clipped."),
+    Metric("train/clip_range", "How far the probability ratio may move."),
+    Metric("train/clip_range_vf", "How far value predictions may move, if they are clipped."),
+    Metric("train/explained_variance", "1 - Var(return - value) / Var(return); 1 is perfect, below 0 is worse than 0."),
+    Metric("train/std", "Mean standard deviation of continuous actions."),
+    Metric("train/grad_norm", "Norm of the gradient before it is scaled down, mean over the update."),
+    Metric("train/n_updates", "Gradient steps or epochs so far, as stable-baselines3 counts them."),
+    Metric("train/actor_loss", "Loss of SAC's actor, mean over the update."),
+    Metric("train/critic_loss", "Squared error of SAC's critics, mean over the update.", "return²"),
+    Metric("train/ent_coef", "SAC's entropy coefficient, mean over the update."),
+    Metric("train/ent_coef_loss", "Loss of the learned entropy coefficient, mean over the update."),
+    Metric("train/q_mean", "Mean of the critics' predictions on the sampled transitions.", "return"),
+    Metric("train/learned_reward_mean", "Mean learned reward (weighted) of the sampled transitions."),
+    Metric("eval/mean_reward", "Mean return of the evaluation episodes: the environment's own reward."),
+    Metric("eval/std_reward", "Standard deviation of the returns over those episodes."),
+    Metric("eval/mean_ep_length", "Mean length of the evaluation episodes.", "decisions"),
+    Metric("eval/success_rate", "Share of the evaluation episodes that succeeded, if the level tells."),
+    Metric("eval/normalized_score", "(return - random) / (expert - random), or the level's own score in [0, 1]."),
+    Metric("gail/disc_loss", "Class-balanced cross-entropy of the discriminator.", "nats"),
+    Metric("gail/disc_acc_expert", "Share of expert transitions judged to be the expert's."),
+    Metric("gail/disc_acc_policy", "Share of policy transitions judged to be the policy's."),
+    Metric("gail/disc_entropy", "Mean entropy of the discriminator's output; ln 2 is undecided.", "nats"),
+    Metric("gail/reward_mean", "Mean learned reward of the last batch, without its weight."),
+    Metric("gail/reward_std", "Standard deviation of the learned reward over the last batch, without its weight."),
+    Metric("gail/grad_penalty", "Gradient penalty, before its weight."),
+    Metric("gail/grad_norm", "Norm of the logit's gradient with respect to its input, mean."),
+    Metric("gail/logit_expert", "Mean logit of expert transitions (high is the expert's)."),
+    Metric("gail/logit_policy", "Mean logit of policy transitions (high is the expert's)."),
+    Metric("gail/learning_rate", "Step size of the discriminator's optimiser."),
+    Metric(
+        "gail/saturated", "1 while the discriminator separates both classes almost perfectly: its reward says little."
+    ),
+    Metric("icm/forward_loss", "Half the squared error of the predicted features."),
+    Metric("icm/inverse_loss", "Cross-entropy (or squared error) of the predicted action.", "nats"),
+    Metric("icm/inverse_acc", "Share of actions predicted right."),
+    Metric("icm/reward_mean", "Mean curiosity bonus of the last batch, without its weight."),
+    Metric("icm/reward_std", "Standard deviation of the curiosity bonus over the last batch, without its weight."),
+    Metric("bc/loss", "Negative log-likelihood (or squared error) of the demonstrated actions.", "nats"),
+    Metric("bc/validation_loss", "The same on held-out pairs.", "nats"),
+    Metric("explore/n_cells", "Different grid cells visited so far, over all environments.", "cells"),
+    Metric("explore/n_rooms", "Different rooms visited so far, over all environments.", "rooms"),
+    Metric("explore/x_max", "Farthest position reached so far.", "level units"),
+    Metric("gen/loss", "Training loss of the generator."),
+    Metric("sys/memory_mb", "Resident memory of the training process.", "MB"),
+    Metric("sys/gpu_memory_mb", "Memory torch holds on the GPU.", "MB"),
+    Metric("sys/checkpoint_s", "Time the last checkpoint took to write.", "s"),
+)
+
+_PATTERNS = [re.compile(re.escape(m.key).replace(r"\{reward\}", r"[a-z0-9_]+") + r"\Z") for m in (*ENVELOPE, *METRICS)]
+
+
+def declared(key: str) -> bool:
+    """Whether a key is in the list."""
+    return any(p.match(key) for p in _PATTERNS)
+
+
+def page() -> str:
+    """docs/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        "What a run writes to `metrics.jsonl` and TensorBoard. Generated from `rlsuite/runs/metrics.py` with",
+        "`python -m rlsuite.runs.metrics > docs/metrics.md`.",
+        "",
+        "`metrics.jsonl` has one JSON object a line, with `step`, `wall_s` and the keys that were written at that",
+        "moment. Values of `train/*` are means over the update. A value that is not finite is `null`.",
+        "",
+        "| key | meaning | unit |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{m.key}` | {m.meaning} | {m.unit} |" for m in (*ENVELOPE, *METRICS)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
