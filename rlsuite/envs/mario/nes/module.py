@@ -1,0 +1,18 @@
+"""The one Warp module that all kernels share, and where its compiled code is kept.
+
+Each Warp module costs about three seconds the first time, whatever its size, so there is one.
+"""
+
+from __future__ import annotations
+
+try:
+    import warp as wp
+except ImportError as error:
+    from rlsuite.errors import MissingExtraError
+
+    raise MissingExtraError("the Warp NES emulator", "mario", str(error)) from None
+
+MODULE = wp.get_module("rlsuite_nes")
+# Nothing is differentiated; loops stay loops (unrolling them costs build time and gains nothing).
+MODULE.options["enable_backward"] = False
+MODULE.options["max_unroll"] = 1
