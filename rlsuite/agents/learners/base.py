@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import secrets
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ class Learner(BaseAlgorithm):
     random streams of its own, episode statistics, `training_state`, `stop_requested`.
     """
 
-    env: VectorEnv
+    env: VectorEnv  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
     rewards: Sequence[LearnedReward]
     extrinsic_coef: float
     stop_requested: bool
@@ -67,7 +68,7 @@ class Learner(BaseAlgorithm):
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Seed this learner's own streams; torch's, numpy's and the environment's global ones stay untouched."""
-        self._root_seed = int(np.random.SeedSequence().entropy or 0) % 2**63 if seed is None else int(seed)
+        self._root_seed = secrets.randbits(63) if seed is None else int(seed)
         kind = type(self).__name__.lower()
         self.action_rng = torch_stream(self._root_seed, f"{kind}/actions", self.device)
         self.batch_rng = torch_stream(self._root_seed, f"{kind}/minibatches", self.device)
@@ -101,9 +102,8 @@ class Learner(BaseAlgorithm):
         assert self.ep_info_buffer is not None
         assert self.ep_success_buffer is not None
         episodes = self.statistics.add(reward, ended, success)
-        now = round((time.time_ns() - self.start_time) / 1e9, 6)
         for episode in episodes:
-            self.ep_info_buffer.append({"r": episode.reward, "l": episode.length, "t": now})
+            self.ep_info_buffer.append({"r": episode.reward, "l": episode.length, "t": 0.0})
             if episode.success is not None:
                 self.ep_success_buffer.append(episode.success)
         self._episode_num += len(episodes)
@@ -149,7 +149,7 @@ class Learner(BaseAlgorithm):
             "episode_start": self._episode_start.clone(),
             "rng": {"actions": self.action_rng.get_state(), "minibatches": self.batch_rng.get_state()},
             "statistics": self.statistics.state_dict(),
-            "episodes": [[float(e["r"]), int(e["l"]), float(e["t"])] for e in self.ep_info_buffer],
+            "episodes": [[float(e["r"]), int(e["l"])] for e in self.ep_info_buffer],
             "successes": [float(s) for s in self.ep_success_buffer],
             "counters": {
                 "num_timesteps": self.num_timesteps,
@@ -162,8 +162,6 @@ class Learner(BaseAlgorithm):
 
     def load_training_state(self, tree: StateTree) -> None:
         """Bring `training_state` back; ``learn(total, reset_num_timesteps=False)`` then goes on."""
-        from collections import deque
-
         self.load_policy_state(tree["policy"])
         for reward in self.rewards:
             reward.load_state_dict(tree["rewards"][reward.name])
@@ -181,7 +179,7 @@ class Learner(BaseAlgorithm):
         self.action_rng.set_state(tree["rng"]["actions"].cpu())
         self.batch_rng.set_state(tree["rng"]["minibatches"].cpu())
         size = self._stats_window_size
-        self.ep_info_buffer = deque([{"r": r, "l": n, "t": t} for r, n, t in tree["episodes"]], maxlen=size)
+        self.ep_info_buffer = deque([{"r": r, "l": n, "t": 0.0} for r, n in tree["episodes"]], maxlen=size)
         self.ep_success_buffer = deque(tree["successes"], maxlen=size)
         counters = tree["counters"]
         self.num_timesteps = counters["num_timesteps"]

@@ -50,6 +50,8 @@ class ActorCritic(ActorCriticPolicy):
         if value_init_gain != 1.0:
             with torch.no_grad():
                 self.value_net.weight.mul_(value_init_gain)  # orthogonal at gain 1 before
+        if self.learns_encoder:  # after the initialisation, which needs plain strides; twice as fast on a CPU
+            self.features_extractor.to(memory_format=torch.channels_last)
         self.own_value_net = self._make_own_heads(value_init_gain) if n_own_values else None
         self.head: ActionHead = make_action_head(self.action_space)
 
@@ -87,7 +89,7 @@ class ActorCritic(ActorCriticPolicy):
     def _preprocess(self, obs: torch.Tensor) -> torch.Tensor:
         out = preprocess_obs(obs, self.observation_space, normalize_images=self.normalize_images)
         assert isinstance(out, torch.Tensor)
-        return out
+        return out.contiguous(memory_format=torch.channels_last) if out.dim() == 4 else out
 
     def latents(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Last hidden layers (policy, value) for the result of `inputs`."""

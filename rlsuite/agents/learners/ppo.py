@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import stable_baselines3 as sb3
 import torch
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
@@ -31,7 +30,7 @@ from rlsuite.envs.vector import StateTree, VectorEnv
 ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
 
 
-class PPO(Learner, sb3.PPO):
+class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverride]
     """stable-baselines3's PPO with learned rewards, storage on the device and overlapped environments.
 
     An iteration reads: collect, score with the learned rewards, estimate advantages, update the
@@ -106,7 +105,7 @@ class PPO(Learner, sb3.PPO):
         self.clip_range_vf = None if self.clip_range_vf is None else FloatSchedule(self.clip_range_vf)
         self.streams = make_streams(self.rewards, self.extrinsic_coef, self.gamma)
         with torch.random.fork_rng(devices=[]):  # the parameters' values are this learner's own stream
-            torch.manual_seed(self.init_seed())
+            torch.default_generator.manual_seed(self.init_seed())
             self.policy = self.policy_class(  # type: ignore[assignment]
                 self.observation_space,
                 self.action_space,
@@ -405,6 +404,3 @@ def make(
     """Make the learner that an experiment's ``agent.learner`` section describes."""
     policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
     return PPO(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)
-
-
-__all__ = ["PPO", "BaseAlgorithm", "make"]
