@@ -117,7 +117,9 @@ class Registry:
         for prefix, make_entry in self._fallbacks.items():
             if id.startswith(prefix):
                 return make_entry(id)
-        raise UserError(f"unknown {self.kind} '{id}'{self.suggestion(id) or '.'} `rlsuite ls {self.kind}s` lists them all.")
+        raise UserError(
+            f"unknown {self.kind} '{id}'{self.suggestion(id) or '.'} `rlsuite ls {self.kind}s` lists them all."
+        )
 
     def suggestion(self, id: str) -> str:
         """``"; did you mean X?"`` or ``""``."""
@@ -144,7 +146,9 @@ class Registry:
             try:
                 point.load()(self)
             except Exception as error:  # a broken plug-in must not take the suite down
-                warnings.warn(f"plug-in '{point.name}' ({point.value}) is broken and was skipped: {error}", stacklevel=2)
+                warnings.warn(
+                    f"plug-in '{point.name}' ({point.value}) is broken and was skipped: {error}", stacklevel=2
+                )
 
 
 def import_string(path: str) -> Any:
