@@ -8,6 +8,7 @@ at a time; MuJoCo releases the GIL while it computes.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -111,6 +112,64 @@ class DataBlock:
         """Bring ``mjSTATE_INTEGRATION`` back."""
         for data, row in zip(self._data, state, strict=True):
             mujoco.mj_setState(self._model, data, row, STATE)
+
+
+class BatchBlock:
+    """MuJoCo's own batch (4.0 and later): the loop over environments runs in C++, on one MjData.
+
+    For tasks that read nothing that only mj_rnePostConstraint computes; what that call writes is read
+    by no later step, so leaving it out changes no bit of what the task sees (tests compare the two).
+
+    Args:
+        model: The compiled model.
+        task: Says how many mj_steps an action takes and which fields it reads.
+        ctrl: (n, nu) float64, the controls of the next step.
+        fields: Name to (n, ...) float64, where to write.
+    """
+
+    def __init__(self, model: Any, task: Task, ctrl: NDArray[np.float64], fields: Mapping[str, NDArray[np.float64]]):
+        assert not task.reads_contact_forces, "the batch cannot call mj_rnePostConstraint"
+        self._batch = importlib.import_module("mujoco.batch").Batch(model, len(ctrl), nthread=1)
+        self._nstep = task.frame_skip
+        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self._ctrl = (self._batch.bind("ctrl"), ctrl)
+        self._copies = [(array, self._batch.bind(name)) for name, array in fields.items()]
+
+    def step(self) -> None:
+        """Step every simulation and copy what the task reads."""
+        ctrl, wanted = self._ctrl
+        ctrl[...] = wanted
+        self._batch.step(nstep=self._nstep)
+        for target, source in self._copies:
+            target[...] = source
+
+    def reset(self, index: int, qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
+        """Reset one simulation and compute its fields."""
+        only = np.array([index], dtype=np.int32)
+        self._batch.reset(only, stage=0)
+        self._qpos[index], self._qvel[index] = qpos, qvel
+        self._batch.forward(only)
+        for target, source in self._copies:
+            target[index] = source[index]
+
+    def get_state(self, out: NDArray[np.float64]) -> None:
+        """Write the batch's rows, which are ``mjSTATE_INTEGRATION``."""
+        out[...] = self._batch.state
+
+    def set_state(self, state: NDArray[np.float64]) -> None:
+        """Bring the rows back."""
+        self._batch.state[...] = state
+
+
+def has_batch() -> bool:
+    """Whether this MuJoCo brings ``mujoco.batch``."""
+    return importlib.util.find_spec("mujoco.batch") is not None
+
+
+def errors() -> tuple[type[BaseException], ...]:
+    """What MuJoCo raises when a simulation cannot go on."""
+    batch = (importlib.import_module("mujoco.batch").SimulationError,) if has_batch() else ()
+    return (mujoco.FatalError, mujoco.UnexpectedError, *batch)
 
 
 def make_buffers(model: Any, names: Sequence[str], n: int) -> dict[str, NDArray[np.float64]]:

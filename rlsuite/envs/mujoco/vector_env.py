@@ -67,6 +67,8 @@ class MujocoVectorEnv(VectorEnv):
         max_episode_steps: Time limit in actions; None for Gymnasium's.
         device: Where the tensors of a step lie.
         n_threads: Threads that step, the caller's included; None for the number of cores.
+        use_batch: Step through ``mujoco.batch``; None where it is there and serves the task. The
+            bits are the same.
     """
 
     restorable = True
@@ -81,6 +83,7 @@ class MujocoVectorEnv(VectorEnv):
         max_episode_steps: int | None = None,
         device: str | torch.device = "cpu",
         n_threads: int | None = None,
+        use_batch: bool | None = None,
     ) -> None:
         self.model = engine.load_model(TASKS[task].xml)
         self.task: Task = TASKS[task](self.model)
@@ -99,6 +102,9 @@ class MujocoVectorEnv(VectorEnv):
         self._streams = spawn_streams(seed, n_envs)
         self._camera: Camera | None = None
         self._crew: Crew | None = None
+        if use_batch is None:
+            use_batch = engine.has_batch() and not self.task.reads_contact_forces
+        self._block_class = engine.BatchBlock if use_batch else engine.DataBlock
         self._allocate(np.dtype(dtype))
         self._split()
 
@@ -149,7 +155,7 @@ class MujocoVectorEnv(VectorEnv):
 
     def _make_block(self, where: slice) -> engine.Block:
         fields = {name: array[where] for name, array in self._fields.items()}
-        block = engine.DataBlock(self.model, self.task, self._ctrl[where], fields)
+        block = self._block_class(self.model, self.task, self._ctrl[where], fields)
         self._block_of[where] = len(self._blocks)
         self._blocks.append((where, block))
         return block
@@ -183,7 +189,7 @@ class MujocoVectorEnv(VectorEnv):
         assert self._crew is not None, "recv before send"
         try:
             self._crew.wait(this.work)
-        except mujoco_errors() as error:
+        except engine.errors() as error:
             raise RunError(f"MuJoCo failed while stepping {self.task.xml}: {error}") from error
         where = this.where
         obs = self._to_device(self._obs_t[where])
@@ -302,8 +308,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def mujoco_errors() -> tuple[type[BaseException], ...]:
-    """What MuJoCo raises when a simulation cannot go on."""
-    return (engine.mujoco.FatalError, engine.mujoco.UnexpectedError)
