@@ -136,12 +136,15 @@ class SACConfig(Section):
     reward_window: int | None = Field(default=None, ge=1)
     """How many of the newest transitions a learned reward trains on; none: all that replay holds. Smaller is
     closer to the present policy."""
+    log_every: int = Field(default=1_000, ge=1)
+    """Env steps between rows of metrics."""
     network: SACNetworkConfig = SACNetworkConfig()
     """The networks."""
 
     smoke: ClassVar[Mapping[str, Any]] = {
         "buffer_size": 1024,
         "learning_starts": 64,
+        "log_every": 128,
         "batch_size": 32,
         "reward_update_every": 64,
         "reward_updates": 1,
