@@ -20,31 +20,34 @@ def record(
     run: str | os.PathLike[str],
     *,
     checkpoint: str = "final",
-    episodes: int = 1,
-    seconds: float | None = 60.0,
+    episodes: int | None = None,
+    seconds: float | None = None,
     grid: tuple[int, int] = (1, 1),
-    side_panel: bool | Literal["auto"] = "auto",
+    side_panel: bool | Literal["auto"] | None = None,
     frames_dir: str | os.PathLike[str] | None = None,
     deterministic: bool = True,
     seed: int = FILM_SEED,
     fps: float | None = None,
-    width: int = 480,
-    height: int = 480,
+    width: int | None = None,
+    height: int | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Film the policy of a run. A ``.json`` beside the film says what it shows.
+
+    What is None here stands in the experiment's ``video`` section.
 
     Args:
         run: The run's folder.
         checkpoint: ``final`` (or ``last``), ``best`` or a number of env steps.
         episodes: Episodes of each cell, one after the other.
-        seconds: Longest playing time; None for no limit.
+        seconds: Longest playing time.
         grid: (rows, columns) of environments side by side.
-        side_panel: Learned rewards of each step as curves beside the picture; ``"auto"``: if there are any.
+        side_panel: Learned rewards of each step as curves beside the picture; ``"auto"``: if there are any; True
+            without learned rewards: the environment's own.
         frames_dir: A new folder for the level's own frames as PNG.
         deterministic: Film the policy's mode instead of samples.
         seed: Of the episodes; the default is the same for every film.
-        fps: Frames per second; None for the level's own rate. The film plays at the level's pace in any case.
+        fps: Frames per second, usually the level's own rate. The film plays at the level's pace in any case.
         width: Pixels that small pictures are enlarged to at most.
         height: And down.
         out: The film, ``*.mp4``; None for ``videos/`` of the run, named after the checkpoint's step.
@@ -65,8 +68,19 @@ def record(
     target = Path(out) if out is not None else folder.videos / f"{which.name}{_suffix(grid, deterministic)}.mp4"
     frames = None if frames_dir is None else Path(frames_dir)
     assembly = open_run(folder.path, str(step))
+    video = assembly.experiment.video
     options = FilmOptions(
-        episodes, seconds, grid, side_panel, width, height, fps, deterministic, seed, frames, f"{step:,} env steps"
+        episodes=episodes or video.n_episodes,
+        max_seconds=seconds or video.max_seconds,
+        grid=grid,
+        panel=side_panel if side_panel is not None else ("auto" if video.panel else False),
+        width=width or video.width,
+        height=height or video.height,
+        fps=fps or video.fps,
+        deterministic=deterministic,
+        seed=seed,
+        frames_dir=frames,
+        title=f"{step:,} env steps",
     )
     try:
         found = film_run(assembly, target, options)
