@@ -58,7 +58,6 @@ class GailReward:
         self.weight = config.weight
         self.gamma = config.gamma
         self.value_head = config.value_head
-        self.discount = config.gamma or context.gamma
         self.generator = torch_stream(context.seed, "gail", context.device)
         demos = context.demos.to(context.device)
         self.encoder = InputEncoder(config, context.observation_space, context.action_space, demos)
@@ -85,11 +84,15 @@ class GailReward:
         flat = batch.flatten()
         rows = self.encoder(flat.obs, flat.action, flat.next_obs)
         reward = self._reward_of_rows(rows)
-        if self.config.absorbing:
-            stay = self._reward_of_rows(self.encoder.absorbing_row())
-            reward = reward + flat.terminated * (self.discount / (1.0 - self.discount)) * stay
         self.last_reward_mean = reward.mean()
         return reward.reshape(batch.leading_shape)
+
+    @torch.no_grad()
+    def absorbing_value(self, gamma: float) -> Tensor | float:
+        """Value of staying in the absorbing state for good, r / (1 - gamma); 0.0 if ``absorbing`` is off."""
+        if not self.config.absorbing:
+            return 0.0
+        return self._reward_of_rows(self.encoder.absorbing_row()).squeeze() / (1.0 - gamma)
 
     def _reward_of_rows(self, rows: Tensor) -> Tensor:
         return reward_from_logits(self.discriminator(rows), self.config.reward_form, self.config.logit_clip)

@@ -33,8 +33,9 @@ class GailConfig(RewardConfig):
     logit_clip: float = Field(default=20.0, gt=0)
     """Logits are clamped to +- this before they become rewards; ``fairl`` needs 5 or less, others feel nothing."""
     absorbing: bool = False
-    """Count a terminal state as the first of an endless stay in an absorbing state, which the
-    discriminator also judges: its reward, gamma / (1 - gamma) times, is added to the last one."""
+    """Let a terminal state lead into an endless stay in an absorbing state, which the discriminator also
+    judges (Kostrikov et al. 2019); otherwise nothing follows it. Takes the survival bias out of ``gail``
+    and ``log_d``; ``airl`` needs it where episodes end."""
     hidden_sizes: tuple[int, ...] = (128, 128)
     """Widths of the hidden layers; small ones (64) overfit few demonstrations less."""
     activation: Literal["tanh", "relu"] = "tanh"

@@ -12,6 +12,10 @@ from torch.nn.functional import one_hot
 from rlsuite.agents.gail.config import GailConfig
 from rlsuite.errors import UserError
 
+ABSORBING_INDICATOR = 5.0
+"""The absorbing row's last entry, in standard deviations of the other inputs: far enough from every
+real transition for a discriminator of bounded slope to judge it on its own."""
+
 
 class InputEncoder:
     """Turns (obs, action, next_obs) into rows of the discriminator's input.
@@ -42,7 +46,7 @@ class InputEncoder:
         self.n_inputs = columns.shape[1] + int(self.absorbing)
 
     def __call__(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> Tensor:
-        """Rows (n, n_inputs) float32 from (n, ...) tensors; absorbing rows have a last column of 1, these 0."""
+        """Rows (n, n_inputs) float32 from (n, ...) tensors; the absorbing row alone has a last column that is not 0."""
         columns = (self._columns(obs, action, next_obs) - self.mean) / self.std
         columns = columns.clamp(-self.clip, self.clip)
         if not self.absorbing:
@@ -52,7 +56,7 @@ class InputEncoder:
     def absorbing_row(self) -> Tensor:
         """The row (1, n_inputs) that stands for the absorbing state: zeros and the indicator."""
         row = self.mean.new_zeros(1, self.n_inputs)
-        row[:, -1] = 1.0
+        row[:, -1] = ABSORBING_INDICATOR
         return row
 
     def _columns(self, obs: Tensor, action: Tensor, next_obs: Tensor) -> Tensor:
