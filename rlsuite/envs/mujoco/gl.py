@@ -7,8 +7,10 @@ choice cannot be made at the first picture. Everything in rlsuite that imports m
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
+import importlib
 import os
 import platform
 from functools import lru_cache
@@ -27,11 +29,23 @@ def prepare_gl() -> str:
     Returns:
         The value in force, "" if none.
     """
+    _load_triton_first()
     if "MUJOCO_GL" not in os.environ and platform.system() == "Linux":
         backend = find_backend()
         if backend != "none":
             os.environ["MUJOCO_GL"] = backend
     return os.environ.get("MUJOCO_GL", "")
+
+
+def _load_triton_first() -> None:
+    """Import triton, if it is there, before any EGL or OSMesa driver is loaded.
+
+    Mesa's software driver brings an LLVM of its own; triton's, which torch's optimisers import by way of
+    torch._dynamo, crashes the process when it is loaded after it. The other order is fine.
+    """
+    if platform.system() == "Linux":
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
 
 
 @lru_cache(maxsize=1)
@@ -50,11 +64,22 @@ def egl_starts() -> bool:
     name = ctypes.util.find_library("EGL")
     if name is None:
         return False
+    _load_triton_first()
     try:
         egl = ctypes.CDLL(name)
         return any(_initialises(egl, display) for display in _displays(egl))
     except (OSError, AttributeError):
         return False
+
+
+def _load_triton_first() -> None:
+    """Import triton, if it is there, before Mesa loads its LLVM.
+
+    Both bring an LLVM; when Mesa's comes first, torch's later import of triton (its first optimiser)
+    ends the process with a segmentation fault.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton")
 
 
 def _displays(egl: ctypes.CDLL) -> list[ctypes.c_void_p]:
