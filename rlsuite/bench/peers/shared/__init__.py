@@ -1,0 +1,1 @@
+"""Modules that drivers share, in every environment."""

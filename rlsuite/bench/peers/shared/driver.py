@@ -1,0 +1,85 @@
+"""What every driver does alike, in any environment: standard library; numpy and torch inside functions."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+WARM_UP_S = 0.5
+
+
+def spec() -> dict[str, Any]:
+    """What the parent asked for."""
+    return json.loads(sys.argv[1])
+
+
+def unsupported(reason: str) -> NoReturn:
+    """Refuse the level."""
+    _say({"unsupported": reason})
+    raise SystemExit(0)
+
+
+def serve(advance: Callable[[], int], frames_per_step: int, versions: dict[str, str]) -> None:
+    """Answer the parent's questions until it closes the pipe.
+
+    Args:
+        advance: Takes one vector step (or as much as is natural) and returns the env steps it took.
+        frames_per_step: Engine frames of one env step.
+        versions: What is running, for the report.
+    """
+    _run(advance, WARM_UP_S)
+    _say({"ready": True, "versions": versions, "python": sys.version.split()[0]})
+    for line in sys.stdin:
+        steps, wall = _run(advance, float(json.loads(line)["measure"]))
+        _say({"env_steps": steps, "frames": steps * frames_per_step, "wall_s": wall})
+
+
+def random_actions(low: Any, high: Any, n_envs: int, seed: int) -> Callable[[], Any]:
+    """Uniform actions from a bank drawn beforehand, so that drawing costs nothing."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    bank = rng.uniform(low, high, (64, n_envs, len(low))).astype(np.float32)
+    count = 0
+
+    def draw() -> Any:
+        nonlocal count
+        count += 1
+        return bank[count % len(bank)]
+
+    return draw
+
+
+def mlp_policy(obs_size: int, low: Any, high: Any, seed: int) -> Callable[[Any], Any]:
+    """A usual actor: 64-64 tanh, Gaussian with its own standard deviation, clipped to the box; float32 torch."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(obs_size, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, len(low)))
+    log_std = torch.zeros(len(low))
+    low_t, high_t = torch.as_tensor(low), torch.as_tensor(high)
+
+    @torch.inference_mode()
+    def act(obs: Any) -> Any:
+        obs = torch.as_tensor(obs, dtype=torch.float32)
+        mean = net(obs)
+        action = mean + log_std.exp() * torch.randn_like(mean)
+        return action.clamp(low_t, high_t)
+
+    return act
+
+
+def _run(advance: Callable[[], int], seconds: float) -> tuple[int, float]:
+    steps, start = 0, time.perf_counter()
+    while (wall := time.perf_counter() - start) < seconds:
+        steps += advance()
+    return steps, wall
+
+
+def _say(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True)
