@@ -123,7 +123,7 @@ class _Tally:
         ended = (step.terminated | step.truncated).cpu().numpy()
         success = next((step.info[k] for k in SUCCESS_KEYS if k in step.info), None)
         progress = step.info.get("progress")
-        for i in np.flatnonzero(ended):
+        for i in np.flatnonzero(ended).tolist():
             if len(self._episodes[i]) < self._quota[i]:
                 self._episodes[i].append(
                     (float(self._return[i]), int(self._length[i]), _item(success, i), _item(progress, i))

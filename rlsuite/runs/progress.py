@@ -72,13 +72,21 @@ class Progress:
             self._live.stop()
             self._live = None
 
+    @property
+    def live(self) -> bool:
+        """Whether the line rewrites itself."""
+        return self._live is not None
+
+    def due(self) -> bool:
+        """Whether `update` would show something now."""
+        return not self._quiet and self._now() - self._last >= (REFRESH_S if self.live else PLAIN_EVERY_S)
+
     def update(self, state: State, *, force: bool = False) -> None:
         """Show the state, if it is time to."""
         if self._quiet:
             return
         self._rate.add(state)
-        every = REFRESH_S if self._live is not None else PLAIN_EVERY_S
-        if not force and self._now() - self._last < every:
+        if not force and not self.due():
             return
         self._last = self._now()
         text = line(state, self._rate.per_second)

@@ -1,0 +1,159 @@
+"""Begins a training, and goes on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from rlsuite.config.schema import Experiment, Resolved, load_experiment
+from rlsuite.errors import DataError, UserError
+from rlsuite.experiment.assembly import Assembly, assemble, env_section
+from rlsuite.experiment.logs import LOGGER
+from rlsuite.experiment.opening import read_experiment
+from rlsuite.experiment.saving import restore
+from rlsuite.experiment.session import RunResult, Session
+from rlsuite.runs.checkpoint import load_checkpoint
+from rlsuite.runs.folder import RunFolder
+from rlsuite.runs.keeper import NEWEST_ONLY, CheckpointKeeper
+from rlsuite.runs.manifest import code_version, make_manifest, now, package_versions
+from rlsuite.runs.notices import Notices
+from rlsuite.runs.stopping import StopRequest
+from rlsuite.runs.threads import Threads
+from rlsuite.runs.writers import cut_back
+
+Overrides = Iterable[str] | Mapping[str, Any]
+
+
+def train(
+    source: str | PathLike[str] | Mapping[str, Any],
+    overrides: Overrides = (),
+    smoke: bool = False,
+    *,
+    runs_dir: str | PathLike[str] = "runs",
+    quiet: bool = False,
+) -> RunResult:
+    """Train what an experiment describes, in a new run folder.
+
+    Args:
+        source: A YAML file, or the same as a mapping.
+        overrides: ``"agent.learner.learning_rate=3e-4"`` each, or a mapping from dotted key to value.
+        smoke: The same experiment shrunk to seconds.
+        runs_dir: Where the run's folder shall be: ``runs_dir/<experiment>/<time>-s<seed>-<hex>``.
+        quiet: Show nothing on the terminal.
+
+    Raises:
+        UserError: The experiment asks for what is not there; nothing was written.
+        RunError: The run could not go on; its folder says how far it came.
+    """
+    given = source if isinstance(source, Mapping) else Path(source)
+    resolved = load_experiment(given, overrides, smoke)
+    _refuse_generators(resolved.experiment)
+    notices, stop = Notices(), StopRequest()
+    with notices.capture(), stop.listen():
+        assembly = assemble(resolved.experiment)
+        folder = RunFolder.create(resolved.experiment.name, resolved.experiment.seed, Path(runs_dir))
+        with folder.hold():
+            _write_description(folder, resolved, assembly)
+            return Session(folder, assembly, notices=notices, stop=stop, quiet=quiet).run()
+
+
+def resume(run: str | PathLike[str], overrides: Overrides = (), *, quiet: bool = False) -> RunResult:
+    """Go on with a run from its newest sound checkpoint.
+
+    On the CPU, where the level restores its engine (MuJoCo, NES), what follows is bit for bit what an
+    undisturbed run would have done. Metrics written after the checkpoint are cut off first.
+
+    Args:
+        run: The run's folder.
+        overrides: Changes to the experiment, for example a larger budget.
+        quiet: Show nothing on the terminal.
+
+    Raises:
+        UserError: There is no such run, or it is done.
+        DataError: None of its checkpoints can be used.
+        RunError: Another process writes it, or it could not go on.
+    """
+    folder = RunFolder.find(run)
+    notices, stop = Notices(), StopRequest()
+    with folder.hold(), notices.capture(), stop.listen():
+        _refuse_finished(folder, overrides)
+        experiment = read_experiment(folder, overrides)
+        manifest = folder.read_manifest()
+        keeper = CheckpointKeeper(folder.checkpoints)
+        keeper.repair()
+        checkpoint, problems = keeper.newest_sound()
+        parts = load_checkpoint(checkpoint.path)
+        assembly = assemble(experiment, threads=Threads.from_dict(manifest["threads"]))
+        restore(assembly.learner, parts)
+        state = parts["run"]
+        notices.counts.update(state["warnings"])
+        _note_losses(notices, assembly, parts, problems, checkpoint.step)
+        cut_back(folder, state["position"])
+        keeper.discard_after(checkpoint.step)
+        _note_session(folder, manifest, checkpoint.step)
+        return Session(folder, assembly, notices=notices, stop=stop, state=state, quiet=quiet).run()
+
+
+def _refuse_generators(experiment: Experiment) -> None:
+    # A generator's training enters here: fit_state(data, seed) with step(), state_dict(), load_state_dict()
+    # in the place of Session._train's learner.learn.
+    if experiment.generator is not None:
+        raise UserError("generator: this version trains agents only; it has no generators yet.")
+
+
+def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:
+    try:
+        status = folder.read_summary().get("status")
+    except DataError:
+        return  # a run whose summary was lost can still go on
+    if status == "done" and not overrides:
+        raise UserError(
+            f"{folder.path} is done. To train it further give it a larger budget: "
+            f'rlsuite.resume("{folder.path}", ["budget.env_steps=..."]); to score it: rlsuite eval {folder.path}'
+        )
+
+
+def _write_description(folder: RunFolder, resolved: Resolved, assembly: Assembly) -> None:
+    """The experiment as written and as resolved, and the manifest."""
+    experiment = resolved.experiment
+    written = next(iter(resolved.sources.values()), None)
+    folder.write_text(folder.config, resolved.to_yaml() if written is None else written)
+    folder.write_text(folder.resolved, resolved.to_yaml())
+    demos = assembly.demos
+    folder.write_manifest(
+        make_manifest(
+            experiment=experiment.name,
+            smoke=resolved.smoke,
+            level=env_section(experiment).id,
+            seeds={"seed": experiment.seed},
+            device=str(assembly.device),
+            threads=assembly.threads.to_dict(),
+            data={} if demos is None else {demos.id: demos.data_hash},
+            frames_per_step=assembly.env.frames_per_step,
+            restorable=bool(assembly.env.restorable),
+        )
+    )
+
+
+def _note_losses(
+    notices: Notices, assembly: Assembly, parts: Mapping[str, Any], problems: list[str], step: int
+) -> None:
+    """Say what the resumed run cannot have as it was."""
+    for problem in problems:
+        notices.add(f"{problem} Going on from step {step:,} instead.")
+    if not assembly.env.restorable:
+        notices.add("this level's engine cannot be restored: its episodes began anew when the run was resumed")
+    if problems and NEWEST_ONLY not in parts and hasattr(assembly.learner, "replay"):
+        notices.add("the replay buffer was in the newest checkpoint only: it fills anew")
+
+
+def _note_session(folder: RunFolder, manifest: dict[str, Any], step: int) -> None:
+    """Add this session to the manifest."""
+    code, packages = code_version(), package_versions()
+    changed = {k: v for k, v in packages.items() if manifest["packages"].get(k) != v}
+    manifest["sessions"].append({"began": now(), "from_step": step, "code": code, "changed_packages": changed})
+    if changed:
+        LOGGER.info("packages changed since the run began: %s", changed)
+    folder.write_manifest(manifest)
