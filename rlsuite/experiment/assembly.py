@@ -44,14 +44,26 @@ class Assembly:
     threads: Threads
 
     @property
-    def total_steps(self) -> int:
-        """Env steps of the whole run."""
-        return self.experiment.budget.env_steps or UNLIMITED_STEPS
+    def steps_env(self) -> bool:
+        """Whether the learner's steps are env steps (behavioural cloning's are gradient steps)."""
+        return bool(self.agent.tags.get("env_steps", True))
 
     @property
-    def learns_from_rewards(self) -> bool:
-        """Whether a learner and rewards train here (behavioural cloning has neither)."""
-        return bool(self.rewards)
+    def step_budget(self) -> int | None:
+        """The learner's steps that end training; None if only the clock does."""
+        budget = self.experiment.budget
+        return budget.env_steps if self.steps_env else budget.train_steps
+
+    @property
+    def env_steps(self) -> int:
+        """Env steps so far."""
+        return int(self.learner.num_timesteps) if self.steps_env else 0
+
+    @property
+    def agent(self) -> registry.Entry:
+        """The agent's registry entry."""
+        assert self.experiment.agent is not None
+        return registry.agents.get(self.experiment.agent.kind)
 
     @property
     def level(self) -> registry.Entry:

@@ -29,9 +29,8 @@ class Boundary(BaseCallback):
         super().__init__()
         self.session = session
         experiment = session.experiment
-        budget, evaluation = experiment.budget, experiment.eval
-        every = evaluation.every_steps
-        self.eval_every = (budget.env_steps or 0) // 10 if every is None else every
+        every = experiment.eval.every_steps
+        self.eval_every = (session.assembly.step_budget or 0) // 10 if every is None else every
         self.film_every = experiment.video.every_steps or 0
         self.last_eval = 0
         self.last_film = 0
@@ -63,7 +62,7 @@ class Boundary(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         session, logger = self.session, self.logger
-        logger.record("time/frames", self.num_steps * session.assembly.env.frames_per_step)
+        logger.record("time/frames", session.assembly.env_steps * session.assembly.env.frames_per_step)
         logger.record("time/train_s", session.clock.train_s)
         if time.monotonic() - self._system_at > SYSTEM_EVERY_S:
             self._system_at = time.monotonic()
@@ -77,7 +76,7 @@ class Boundary(BaseCallback):
 
     @property
     def num_steps(self) -> int:
-        """Env steps so far."""
+        """The learner's steps so far: env steps, or gradient steps of behavioural cloning."""
         return int(self.session.assembly.learner.num_timesteps)
 
     def save(self, score: float | None = None) -> None:
@@ -108,7 +107,7 @@ class Boundary(BaseCallback):
         episodes, successes = learner.ep_info_buffer or (), learner.ep_success_buffer or ()
         return State(
             steps=self.num_steps,
-            total=budget.env_steps,
+            total=session.assembly.step_budget,
             elapsed_s=session.clock.train_s,
             limit_s=budget.seconds,
             mean_return=sum(e["r"] for e in episodes) / len(episodes) if episodes else None,

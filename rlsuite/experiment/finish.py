@@ -46,23 +46,29 @@ def _scored(session: Session, policy: Any, doing: str, deterministic: bool) -> d
 
 def _baselines(session: Session) -> dict[str, Any]:
     """What the policy is compared with: the expert, behavioural cloning, random actions."""
-    demos = session.assembly.demos
+    demos, experiment = session.assembly.demos, session.experiment
     found: dict[str, Any] = {}
     if demos.ref_max_score is not None:
         found["expert"] = {"return_mean": demos.ref_max_score, "normalized_score": 1.0}
-    if session.assembly.learns_from_rewards:
+    if session.assembly.steps_env:
         found["behavioural cloning"] = _scored(session, _clone(session), "evaluating behavioural cloning", True)
-    env = evaluation_level(session.experiment, session.experiment.eval.final_episodes)
-    n, space = env.num_envs, env.action_space
+    env = evaluation_level(experiment, experiment.eval.final_episodes, session.assembly.threads)
+    n_envs, space = env.num_envs, env.action_space
     env.close()
-    policy = RandomPolicy(space, n, session.experiment.seed)
+    policy = RandomPolicy(space, n_envs, experiment.seed)
     found["random"] = _scored(session, policy, "evaluating random actions", False)
     return found
 
 
 def _clone(session: Session) -> Any:
-    """Behavioural cloning on the same demonstrations."""
-    raise NotImplementedError
+    """Behavioural cloning on the same demonstrations, as small as the run if that is a smoke test."""
+    from rlsuite.agents.bc.agent import clone
+    from rlsuite.agents.bc.config import BcConfig
+
+    session.progress.update(session.boundary.state("behavioural cloning for comparison"), force=session.progress.live)
+    config = BcConfig(**BcConfig.smoke) if session.smoke else BcConfig()
+    assembly = session.assembly
+    return clone(assembly.demos, assembly.env, config=config, seed=session.experiment.seed, device=assembly.device)
 
 
 def leave_film(session: Session, checkpoint: str = "final") -> None:
@@ -102,13 +108,13 @@ def print_ending(session: Session, status: str) -> None:
         return
     console.print(_table(session))
     clock = session.clock
-    steps = session.boundary.num_steps
+    steps, unit = session.boundary.num_steps, "env" if session.assembly.steps_env else "gradient"
+    rate = steps / max(clock.train_s, 1e-9)
     console.print(
-        f"{steps:,} env steps, {clock.train_s:,.0f} s of training ({steps / max(clock.train_s, 1e-9):,.0f} steps/s), "
-        f"{clock.wall_s:,.0f} s in all",
+        f"{steps:,} {unit} steps, {clock.train_s:,.0f} s of training ({rate:,.0f} steps/s), {clock.wall_s:,.0f} s in all",
         markup=False,
     )
-    for count, text in [(n, t) for t, n in session.notices.counts.items()]:
+    for text, count in session.notices.counts.items():
         console.print(f"warning ({count}x): {text}", markup=False, soft_wrap=True)
     for film in sorted(session.folder.videos.glob("*.mp4"))[-1:]:
         console.print(f"film: {film}", markup=False, soft_wrap=True)

@@ -35,6 +35,8 @@ def restore(learner: Any, parts: Mapping[str, StateTree]) -> None:
         DataError: It does not fit the learner.
     """
     tree = dict(parts["training"]) | {name: parts[name] for name in OWN_PARTS if name in parts}
+    if NEWEST_ONLY not in tree and hasattr(learner, NEWEST_ONLY):
+        tree[NEWEST_ONLY] = learner.replay.state_dict()  # only the newest checkpoint keeps it: it fills anew
     try:
         learner.load_training_state(tree)
     except (KeyError, RuntimeError, ValueError) as error:

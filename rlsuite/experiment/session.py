@@ -12,7 +12,7 @@ from typing import Any
 
 from rlsuite.config.schema import Experiment
 from rlsuite.errors import RunError
-from rlsuite.experiment.assembly import Assembly
+from rlsuite.experiment.assembly import UNLIMITED_STEPS, Assembly
 from rlsuite.experiment.boundary import Boundary
 from rlsuite.experiment.logs import LOGGER, log_to
 from rlsuite.experiment.saving import to_parts
@@ -90,6 +90,11 @@ class Session:
         """What is run."""
         return self.assembly.experiment
 
+    @property
+    def smoke(self) -> bool:
+        """Whether the run is a shrunk one (``--smoke``)."""
+        return bool(self.folder.read_manifest().get("smoke"))
+
     # -- the whole -------------------------------------------------------------------------------
 
     def run(self) -> RunResult:
@@ -127,7 +132,7 @@ class Session:
         LOGGER.info("%s %s", f"going on from step {done:,}:" if done else "run:", self.folder.path)
 
     def _train(self) -> None:
-        learner, total = self.assembly.learner, self.assembly.total_steps
+        learner, total = self.assembly.learner, self.assembly.step_budget or UNLIMITED_STEPS
         self.stop.check()
         if learner.num_timesteps < total:
             with self.clock.training(), contextlib.suppress(Interrupted):
@@ -137,7 +142,7 @@ class Session:
         self.stop.check()
 
     def _fail(self, error: BaseException) -> None:
-        LOGGER.error("the run failed: %s", error, extra={})
+        LOGGER.error("the run failed: %s", error)
         if not isinstance(error, RunError):
             with contextlib.suppress(OSError), open(self.folder.log, "a", encoding="utf-8") as file:
                 file.write("".join(traceback.format_exception(error)))
@@ -197,7 +202,7 @@ class Session:
         Raises:
             RunError: It could not be written.
         """
-        steps, train_s = int(self.assembly.learner.num_timesteps), self.clock.train_s
+        steps, train_s = self.assembly.env_steps, self.clock.train_s
         summary = {
             "status": status,
             "env_steps": steps,
