@@ -1,108 +1,112 @@
-"""A few persistent threads that share out blocks of work; the caller lends a hand.
+"""Persistent threads: one that steps in the background, and helpers that share out a loop.
 
-With n threads there are n - 1 workers: whoever waits for a task runs what is still queued, so that two
-cores are busy with two threads, whether the caller is inferring the next action or waiting. With one
-thread nothing is handed over at all: the work is done where it is waited for.
+A thread that waits sleeps; nothing spins, because on a busy machine the CPU time would be somebody else's.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from collections.abc import Callable
+from queue import SimpleQueue
 
 
-class Task:
-    """Pieces of work that are done together, and what to do after the last of them.
+class Job:
+    """Something that is done again and again in the background; errors come out of `wait`.
 
     Args:
-        pieces: Each is run once per `Crew.start`, in any order, on any thread.
-        finish: Run once, by whoever completes the last piece.
+        work: What to do.
     """
 
-    def __init__(self, pieces: Sequence[Callable[[], None]], finish: Callable[[], None]) -> None:
-        self.pieces = pieces
-        self._finish = finish
-        self._lock = threading.Lock()
-        self._remaining = 0
-        self._done = threading.Event()
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._done = threading.Semaphore(0)
         self._error: BaseException | None = None
 
-    def begin(self) -> None:
-        """Expect every piece anew."""
-        self._remaining = len(self.pieces)
-        self._error = None
-        self._done.clear()
-
-    def run(self, piece: Callable[[], None]) -> None:
-        """Run one piece; errors are kept for `result`."""
+    def run(self) -> None:
+        """Do it here and now; `wait` must follow."""
         try:
-            piece()
+            self._work()
         except BaseException as error:
             self._error = error
-        with self._lock:
-            self._remaining -= 1
-            last = self._remaining == 0
-        if last:
-            try:
-                if self._error is None:
-                    self._finish()
-            except BaseException as error:
-                self._error = error
-            self._done.set()
+        self._done.release()
 
-    @property
-    def done(self) -> bool:
-        """Whether every piece and the finish have been run."""
-        return self._done.is_set()
-
-    def result(self) -> None:
-        """Wait, then raise what a piece raised."""
-        self._done.wait()
+    def wait(self) -> None:
+        """Wait until it has been done once more, and raise what it raised."""
+        self._done.acquire()
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            raise error
 
 
 class Crew:
-    """The threads.
+    """A few threads that take jobs from one queue, first come, first served.
 
     Args:
-        n_threads: Threads that work at the same time, the caller included.
+        n_threads: How many; they are started by the first `start`.
     """
 
     def __init__(self, n_threads: int) -> None:
-        self._queue: SimpleQueue[tuple[Task, Callable[[], None]] | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name=f"rlsuite-step-{i}", daemon=True) for i in range(n_threads - 1)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self.n_threads = n_threads
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
 
-    def start(self, task: Task) -> None:
-        """Begin a task and return at once."""
-        task.begin()
-        for piece in task.pieces:
-            self._queue.put((task, piece))
-
-    def wait(self, task: Task) -> None:
-        """Help until the task is done; raises what it raised."""
-        while not task.done:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                break
-            if item is not None:
-                item[0].run(item[1])
-        task.result()
+    def start(self, job: Job) -> None:
+        """Put a job into the queue and return at once."""
+        if not self._threads:
+            self._hire()
+        self._queue.put(job)
 
     def close(self) -> None:
-        """End the threads once the queue is empty."""
+        """End the threads once the queue is empty; `start` begins anew."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
-            thread.join(timeout=5.0)
+            thread.join(timeout=10.0)
         self._threads = []
 
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            item[0].run(item[1])
+    def _hire(self) -> None:
+        for i in range(self.n_threads):
+            thread = threading.Thread(target=self._serve, name=f"rlsuite-step-{i}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job.run()
+
+
+class SharedLoop:
+    """A loop whose rounds go to whichever thread is free, the caller's included.
+
+    Args:
+        body: Called once per index.
+        n_threads: Threads that work at the same time.
+    """
+
+    def __init__(self, body: Callable[[int], None], n_threads: int) -> None:
+        self._body = body
+        self._crew = Crew(n_threads - 1)
+        self._helpers = [Job(self._take) for _ in range(n_threads - 1)]
+        self._rest = iter(())  # type: ignore[var-annotated]
+
+    def run(self, indices: range) -> None:
+        """Go through the indices, in any order; raises the first error.
+
+        Called by one thread at a time.
+        """
+        self._rest = iter(indices)  # next() on a range's iterator is atomic: it runs under the GIL
+        for job in self._helpers:
+            self._crew.start(job)
+        caller = Job(self._take)
+        caller.run()
+        for job in (caller, *self._helpers):
+            job.wait()
+
+    def close(self) -> None:
+        """End the helpers."""
+        self._crew.close()
+
+    def _take(self) -> None:
+        body = self._body
+        for index in self._rest:
+            body(index)

@@ -1,8 +1,8 @@
-"""Blocks of simulations: the part that calls MuJoCo.
+"""The part that calls MuJoCo: many simulations of one model, stepped by a few threads.
 
-A block owns a few neighbouring environments. It reads their controls from, and writes the MjData
-fields a task asked for into, slices of the vector environment's buffers. One thread steps one block
-at a time; MuJoCo releases the GIL while it computes.
+An engine reads controls from, and writes the MjData fields a task asked for into, arrays that it shares
+with the vector environment. Two engines give the same bits: `BatchEngine` loops in C++, `DataEngine` in
+Python; MuJoCo releases the GIL while it computes. An engine is called by one thread at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rlsuite.envs.mujoco.crew import SharedLoop
 from rlsuite.envs.mujoco.gl import prepare_gl
 from rlsuite.envs.mujoco.tasks import Task
 
@@ -27,23 +28,33 @@ STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 controls (less, such as qpos and qvel alone, drifts)."""
 
 
-class Block(Protocol):
-    """Environments that one thread steps together."""
+class Engine(Protocol):
+    """n simulations of one model."""
 
-    def step(self) -> None:
-        """Take one action in every environment and write the fields."""
+    def step(self, where: slice) -> None:
+        """Take one action in some neighbouring environments and write their fields."""
         ...
 
-    def reset(self, index: int, qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
-        """Begin an episode in one environment of the block and write its fields."""
+    def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
+        """Begin an episode in each of ``indices`` (k, sorted) and write its fields.
+
+        Args:
+            indices: Which environments.
+            qpos: Their positions, (k, nq).
+            qvel: Their velocities, (k, nv).
+        """
         ...
 
-    def get_state(self, out: NDArray[np.float64]) -> None:
-        """Write the states, (n, `state_size`)."""
+    def get_state(self) -> NDArray[np.float64]:
+        """The states, a copy, (n, `state_size`)."""
         ...
 
     def set_state(self, state: NDArray[np.float64]) -> None:
         """Bring the states back; the fields are left as they are."""
+        ...
+
+    def close(self) -> None:
+        """End the engine's threads."""
         ...
 
 
@@ -60,7 +71,7 @@ def state_size(model: Any) -> int:
     return int(mujoco.mj_stateSize(model, STATE))
 
 
-class DataBlock:
+class DataEngine:
     """One MjData per environment, stepped in a loop: works with every MuJoCo and every task.
 
     Args:
@@ -68,10 +79,16 @@ class DataBlock:
         task: Says how many mj_steps an action takes and which fields it reads.
         ctrl: (n, nu) float64, the controls of the next step.
         fields: Name to (n, ...) float64, where to write.
+        n_threads: Threads that step, the caller's included.
     """
 
     def __init__(
-        self, model: Any, task: Task, ctrl: NDArray[np.float64], fields: Mapping[str, NDArray[np.float64]]
+        self,
+        model: Any,
+        task: Task,
+        ctrl: NDArray[np.float64],
+        fields: Mapping[str, NDArray[np.float64]],
+        n_threads: int,
     ) -> None:
         self._model = model
         self._frame_skip = task.frame_skip
@@ -81,41 +98,53 @@ class DataBlock:
         self._copies: list[list[tuple[Any, Any]]] = [
             [(array[i], getattr(data, name)) for name, array in fields.items()] for i, data in enumerate(self._data)
         ]
+        self._loop = SharedLoop(self._step_one, n_threads)
 
-    def step(self) -> None:
-        """Step every MjData; cfrc_ext is computed after the step, as Gymnasium does, if it is read."""
-        model, frame_skip, contact_forces = self._model, self._frame_skip, self._contact_forces
-        for data, (ctrl, row), copies in zip(self._data, self._ctrl, self._copies):
-            ctrl[:] = row
-            mujoco.mj_step(model, data, frame_skip)
-            if contact_forces:
-                mujoco.mj_rnePostConstraint(model, data)
-            for target, source in copies:
-                target[...] = source
+    def step(self, where: slice) -> None:
+        """Step the environments, each on whichever thread is free."""
+        self._loop.run(range(where.start, where.stop))
 
-    def reset(self, index: int, qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
-        """Reset one MjData and compute its fields, as Gymnasium's ``set_state``."""
+    def _step_one(self, index: int) -> None:
+        """Step one MjData; cfrc_ext is computed after the step, as Gymnasium does, if it is read."""
         data = self._data[index]
-        mujoco.mj_resetData(self._model, data)
-        data.qpos[:] = qpos
-        data.qvel[:] = qvel
-        mujoco.mj_forward(self._model, data)
+        ctrl, row = self._ctrl[index]
+        ctrl[:] = row
+        mujoco.mj_step(self._model, data, self._frame_skip)
+        if self._contact_forces:
+            mujoco.mj_rnePostConstraint(self._model, data)
         for target, source in self._copies[index]:
             target[...] = source
 
-    def get_state(self, out: NDArray[np.float64]) -> None:
-        """Write ``mjSTATE_INTEGRATION`` of every environment."""
-        for data, row in zip(self._data, out, strict=True):
+    def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
+        """Reset and compute the fields with mj_forward, as Gymnasium's ``set_state``."""
+        for index, positions, velocities in zip(indices, qpos, qvel, strict=True):
+            data = self._data[index]
+            mujoco.mj_resetData(self._model, data)
+            data.qpos[:] = positions
+            data.qvel[:] = velocities
+            mujoco.mj_forward(self._model, data)
+            for target, source in self._copies[index]:
+                target[...] = source
+
+    def get_state(self) -> NDArray[np.float64]:
+        """``mjSTATE_INTEGRATION`` of every environment."""
+        state = np.zeros((len(self._data), state_size(self._model)))
+        for data, row in zip(self._data, state, strict=True):
             mujoco.mj_getState(self._model, data, row, STATE)
+        return state
 
     def set_state(self, state: NDArray[np.float64]) -> None:
         """Bring ``mjSTATE_INTEGRATION`` back."""
         for data, row in zip(self._data, state, strict=True):
             mujoco.mj_setState(self._model, data, row, STATE)
 
+    def close(self) -> None:
+        """End the helper threads."""
+        self._loop.close()
 
-class BatchBlock:
-    """MuJoCo's own batch (4.0 and later): the loop over environments runs in C++, on one MjData.
+
+class BatchEngine:
+    """MuJoCo's own batch (4.0 and later): the loop over environments runs in C++, on one MjData a thread.
 
     For tasks that read nothing that only mj_rnePostConstraint computes; what that call writes is read
     by no later step, so leaving it out changes no bit of what the task sees (tests compare the two).
@@ -125,40 +154,53 @@ class BatchBlock:
         task: Says how many mj_steps an action takes and which fields it reads.
         ctrl: (n, nu) float64, the controls of the next step.
         fields: Name to (n, ...) float64, where to write.
+        n_threads: Threads that step, the caller's included.
     """
 
-    def __init__(self, model: Any, task: Task, ctrl: NDArray[np.float64], fields: Mapping[str, NDArray[np.float64]]):
+    def __init__(
+        self,
+        model: Any,
+        task: Task,
+        ctrl: NDArray[np.float64],
+        fields: Mapping[str, NDArray[np.float64]],
+        n_threads: int,
+    ) -> None:
         assert not task.reads_contact_forces, "the batch cannot call mj_rnePostConstraint"
-        self._batch = importlib.import_module("mujoco.batch").Batch(model, len(ctrl), nthread=1)
+        n = len(ctrl)
+        self._batch = importlib.import_module("mujoco.batch").Batch(model, n, nthread=min(n_threads, n))
         self._nstep = task.frame_skip
+        self._fresh = self._batch.state[0].copy()  # a new batch holds what mj_resetData leaves
         self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
         self._ctrl = (self._batch.bind("ctrl"), ctrl)
         self._copies = [(array, self._batch.bind(name)) for name, array in fields.items()]
+        self._all = np.arange(n, dtype=np.int32)
 
-    def step(self) -> None:
-        """Step every simulation and copy what the task reads."""
+    def step(self, where: slice) -> None:
+        """Step some simulations and copy what the task reads."""
         ctrl, wanted = self._ctrl
-        ctrl[...] = wanted
-        self._batch.step(nstep=self._nstep)
+        ctrl[where] = wanted[where]
+        self._batch.step(self._all[where], nstep=self._nstep)
         for target, source in self._copies:
-            target[...] = source
+            target[where] = source[where]
 
-    def reset(self, index: int, qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
-        """Reset one simulation and compute its fields."""
-        only = np.array([index], dtype=np.int32)
-        self._batch.reset(only, stage=0)
-        self._qpos[index], self._qvel[index] = qpos, qvel
-        self._batch.forward(only)
+    def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
+        """Write fresh state rows and compute their fields with mj_forward."""
+        self._batch.state[indices] = self._fresh
+        self._qpos[indices], self._qvel[indices] = qpos, qvel
+        self._batch.forward(indices)
         for target, source in self._copies:
-            target[index] = source[index]
+            target[indices] = source[indices]
 
-    def get_state(self, out: NDArray[np.float64]) -> None:
-        """Write the batch's rows, which are ``mjSTATE_INTEGRATION``."""
-        out[...] = self._batch.state
+    def get_state(self) -> NDArray[np.float64]:
+        """The batch's rows, which are ``mjSTATE_INTEGRATION``."""
+        return self._batch.state.copy()
 
     def set_state(self, state: NDArray[np.float64]) -> None:
         """Bring the rows back."""
         self._batch.state[...] = state
+
+    def close(self) -> None:
+        """The threads end with the batch."""
 
 
 def has_batch() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import gymnasium as gym
@@ -14,16 +13,12 @@ from numpy.typing import NDArray
 
 from rlsuite.envs.mujoco import engine
 from rlsuite.envs.mujoco.config import MujocoConfig
-from rlsuite.envs.mujoco.crew import Crew
-from rlsuite.envs.mujoco.crew import Task as Work
+from rlsuite.envs.mujoco.crew import Crew, Job
 from rlsuite.envs.mujoco.render import Camera
 from rlsuite.envs.mujoco.tasks import TASKS, Task
 from rlsuite.envs.streams import pack_streams, spawn_streams, unpack_streams
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import DataError, RunError
-
-CHUNKS_PER_THREAD = 3
-"""Blocks a group is cut into, per thread: enough that a slow block does not leave the others idle."""
 
 
 def make(
@@ -43,10 +38,11 @@ def make(
 
 @dataclass(slots=True)
 class _Group:
-    """One group's slice, its work and the action in flight."""
+    """One group: its slice, its buffers, the action in flight and what came of it."""
 
     where: slice
-    work: Work
+    fields: dict[str, NDArray[np.float64]]
+    job: Job
     action: NDArray[Any]
     info: dict[str, NDArray[Any]]
     any_done: bool = False
@@ -98,15 +94,15 @@ class MujocoVectorEnv(VectorEnv):
             render_fps=float(np.round(1.0 / self.task.dt)),
             frames_per_step=self.task.frame_skip,
         )
-        self._seed = seed
         self._streams = spawn_streams(seed, n_envs)
         self._camera: Camera | None = None
-        self._crew: Crew | None = None
+        self._crew = Crew(1)  # one thread in the background; the engine brings those that share out its loop
         if use_batch is None:
             use_batch = engine.has_batch() and not self.task.reads_contact_forces
-        self._block_class = engine.BatchBlock if use_batch else engine.DataBlock
         self._allocate(np.dtype(dtype))
-        self._split()
+        kind = engine.BatchEngine if use_batch else engine.DataEngine
+        self._engine: engine.Engine = kind(self.model, self.task, self._ctrl, self._fields, self.n_threads)
+        self._groups = [self._make_group(0, slice(0, n_envs))]
 
     def _allocate(self, dtype: np.dtype) -> None:
         n = self.num_envs
@@ -129,83 +125,77 @@ class MujocoVectorEnv(VectorEnv):
         self._reward = self._reward_t.numpy()
         self._terminated, self._truncated = self._terminated_t.numpy(), self._truncated_t.numpy()
 
-    # -- groups and blocks ---------------------------------------------------------------------
+    # -- groups --------------------------------------------------------------------------------
 
     def set_groups(self, n_groups: int) -> None:
         """Split the environments into contiguous groups; between steps, not while one is in flight."""
-        if n_groups == self.n_groups:
-            return
-        state = self._engine_state()
-        super().set_groups(n_groups)
-        self._split()
-        self._set_engine_state(state)
+        if n_groups != self.n_groups:
+            super().set_groups(n_groups)
+            self._groups = [self._make_group(i, where) for i, where in enumerate(self._slices)]
 
-    def _split(self) -> None:
-        """Cut the groups into blocks, each stepped by one thread at a time."""
-        self._blocks: list[tuple[slice, engine.Block]] = []
-        self._groups: list[_Group] = []
-        self._block_of = np.zeros(self.num_envs, dtype=np.int64)
-        for index, where in enumerate(self._slices):
-            size = where.stop - where.start
-            n_chunks = 1 if self.n_threads == 1 else min(size, CHUNKS_PER_THREAD * self.n_threads)
-            edges = where.start + np.linspace(0, size, n_chunks + 1).astype(int)
-            blocks = [self._make_block(slice(int(a), int(b))) for a, b in pairwise(edges)]
-            work = Work([block.step for block in blocks], lambda index=index: self._finish(self._groups[index]))
-            self._groups.append(_Group(where, work, np.zeros(0), {}))
-
-    def _make_block(self, where: slice) -> engine.Block:
+    def _make_group(self, index: int, where: slice) -> _Group:
         fields = {name: array[where] for name, array in self._fields.items()}
-        block = self._block_class(self.model, self.task, self._ctrl[where], fields)
-        self._block_of[where] = len(self._blocks)
-        self._blocks.append((where, block))
-        return block
+        return _Group(where, fields, Job(lambda: self._step(self._groups[index])), np.zeros(0), {})
 
     # -- stepping ------------------------------------------------------------------------------
 
     def reset_all(self, seed: int | None = None) -> torch.Tensor:
         """Begin a new episode everywhere; see `VectorEnv.reset_all`."""
         if seed is not None:
-            self._seed = seed
             self._streams = spawn_streams(seed, self.num_envs)
-        for i in range(self.num_envs):
-            self._begin_episode(i)
+        self._begin_episodes(np.arange(self.num_envs, dtype=np.int32))
         return self._to_device(self._obs_t)
 
     def send(self, actions: torch.Tensor | np.ndarray, group: int = 0) -> None:
         """Begin to step one group; ``actions`` is (n, nu), float32 or float64, used as given (not clipped)."""
         this = self._groups[group]
+        self._take_actions(actions, this)
+        self._crew.start(this.job)
+
+    def recv(self, group: int = 0) -> Step:
+        """Wait for the group.
+
+        Raises:
+            RunError: MuJoCo could not go on.
+        """
+        this = self._groups[group]
+        try:
+            this.job.wait()
+        except engine.errors() as error:
+            raise RunError(f"MuJoCo failed while stepping {self.task.xml}: {error}") from error
+        return self._result(this)
+
+    def step_tensor(self, actions: torch.Tensor | np.ndarray) -> Step:
+        """Step every environment and wait (one group only); nothing is handed to the background thread."""
+        if self.n_groups != 1:
+            raise RuntimeError("step_tensor needs one group; call set_groups(1) first")
+        self._take_actions(actions, self._groups[0])
+        self._groups[0].job.run()
+        return self.recv(0)
+
+    def _take_actions(self, actions: torch.Tensor | np.ndarray, group: _Group) -> None:
         action = actions.detach().cpu().numpy() if isinstance(actions, torch.Tensor) else np.asarray(actions)
         if action.dtype not in (np.float32, np.float64):
             action = action.astype(np.float32)
-        this.action = np.array(action)
-        self._ctrl[this.where] = action
-        if self._crew is None:
-            self._crew = Crew(self.n_threads)
-        self._crew.start(this.work)
+        group.action = np.array(action)
+        self._ctrl[group.where] = action
 
-    def recv(self, group: int = 0) -> Step:
-        """Wait for the group, helping to step what is still queued."""
-        this = self._groups[group]
-        assert self._crew is not None, "recv before send"
-        try:
-            self._crew.wait(this.work)
-        except engine.errors() as error:
-            raise RunError(f"MuJoCo failed while stepping {self.task.xml}: {error}") from error
-        where = this.where
+    def _result(self, group: _Group) -> Step:
+        where = group.where
         obs = self._to_device(self._obs_t[where])
         return Step(
             obs=obs,
             reward=self._to_device(self._reward_t[where]),
             terminated=self._to_device(self._terminated_t[where]),
             truncated=self._to_device(self._truncated_t[where]),
-            next_obs=self._to_device(self._next_obs_t[where]) if this.any_done else obs,
-            info=this.info,
+            next_obs=self._to_device(self._next_obs_t[where]) if group.any_done else obs,
+            info=group.info,
         )
 
-    def _finish(self, group: _Group) -> None:
-        """Score the step of a group whose blocks are done, and begin new episodes where one ended."""
-        where = group.where
-        fields = {name: array[where] for name, array in self._fields.items()}
+    def _step(self, group: _Group) -> None:
+        """Step a group, score it, and begin new episodes where one ended."""
+        where, fields = group.where, group.fields
+        self._engine.step(where)
         after = self.task.anchor(fields)
         outcome = self.task.score(self._anchor[where], after, fields, group.action)
         self.task.observe(fields, self._obs[where])
@@ -220,33 +210,23 @@ class MujocoVectorEnv(VectorEnv):
         if group.any_done:
             group.info = {name: np.array(value) for name, value in outcome.info.items()}  # some are views of fields
             self._next_obs[where] = self._obs[where]
-            for i in np.flatnonzero(done):
-                self._begin_episode(where.start + int(i))
+            self._begin_episodes((np.flatnonzero(done) + where.start).astype(np.int32))
 
-    def _begin_episode(self, index: int) -> None:
-        """Reset one environment from its own random stream and write its first observation."""
-        where, block = self._blocks[self._block_of[index]]
-        block.reset(index - where.start, *self.task.begin(self._streams[index]))
-        row = slice(index, index + 1)
-        fields = {name: array[row] for name, array in self._fields.items()}
-        self._anchor[row] = self.task.anchor(fields)
-        self.task.observe(fields, self._obs[row])
-        self._steps[index] = 0
+    def _begin_episodes(self, indices: NDArray[np.int32]) -> None:
+        """Reset environments, each from its own random stream, and write their first observations."""
+        draws = [self.task.begin(self._streams[i]) for i in indices]
+        self._engine.reset(indices, np.stack([q for q, _ in draws]), np.stack([v for _, v in draws]))
+        fields = {name: array[indices] for name, array in self._fields.items()}
+        obs = np.empty((len(indices), self.task.obs_size), dtype=self._obs.dtype)
+        self.task.observe(fields, obs)
+        self._obs[indices] = obs
+        self._anchor[indices] = self.task.anchor(fields)
+        self._steps[indices] = 0
 
     def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor if self.device.type == "cpu" else tensor.to(self.device)
 
     # -- state and pictures --------------------------------------------------------------------
-
-    def _engine_state(self) -> NDArray[np.float64]:
-        state = np.zeros((self.num_envs, engine.state_size(self.model)))
-        for where, block in self._blocks:
-            block.get_state(state[where])
-        return state
-
-    def _set_engine_state(self, state: NDArray[np.float64]) -> None:
-        for where, block in self._blocks:
-            block.set_state(state[where])
 
     def state_dict(self) -> StateTree:
         """Everything the next step depends on.
@@ -255,7 +235,7 @@ class MujocoVectorEnv(VectorEnv):
         streams, last observations.
         """
         return {
-            "physics": self._engine_state(),
+            "physics": self._engine.get_state(),
             "anchor": self._anchor.copy(),
             "steps": self._steps.copy(),
             "streams": pack_streams(self._streams),
@@ -277,7 +257,7 @@ class MujocoVectorEnv(VectorEnv):
                 f"environments needs {expected}. Resume with the same level and env.n_envs."
             )
         self._load_episode_sums(state)
-        self._set_engine_state(physics)
+        self._engine.set_state(physics)
         self._anchor[:] = np.asarray(state["anchor"])
         self._steps[:] = np.asarray(state["steps"])
         self._streams = unpack_streams(np.asarray(state["streams"]))
@@ -288,16 +268,12 @@ class MujocoVectorEnv(VectorEnv):
         """A picture of one environment, uint8 (480, 480, 3); the simulation is not touched."""
         if self._camera is None:
             self._camera = Camera(self.model, self.task.camera)
-        where, block = self._blocks[self._block_of[index]]
-        state = np.zeros((where.stop - where.start, engine.state_size(self.model)))
-        block.get_state(state)
-        return self._camera.picture(state[index - where.start])
+        return self._camera.picture(self._engine.get_state()[index])
 
     def close(self) -> None:
         """End the threads and free the renderer."""
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None
+        self._crew.close()
+        self._engine.close()
         if self._camera is not None:
             self._camera.close()
             self._camera = None
