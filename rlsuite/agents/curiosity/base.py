@@ -1,0 +1,199 @@
+"""What the curiosity rewards share: the order of scoring and scaling, minibatches, state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from rlsuite.agents.contracts import Batch, RewardContext
+from rlsuite.agents.curiosity.config import CuriosityConfig
+from rlsuite.agents.curiosity.networks import ActionCode, build_seeded, is_image
+from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale
+from rlsuite.agents.gail.optimizer import adam_state, load_adam_state
+from rlsuite.agents.learners.advantages import DiscountedReturnScale
+from rlsuite.errors import UserError
+from rlsuite.runs.seeding import torch_stream
+
+CHUNK = 1024
+"""Transitions scored at once: bounds memory, fits caches."""
+
+Metrics = dict[str, torch.Tensor]
+
+
+class CuriosityReward:
+    """Base of the curiosity rewards: subclasses give `raw_bonus` and `loss`.
+
+    `reward` scores, divides by what is usual for the action (if asked), and divides by the running
+    standard deviation of the discounted sum (if asked); the statistics follow the learner's own batches,
+    which have the leading shape (n_steps, n_envs), and no others. `update` takes Adam steps on
+    minibatches. Randomness comes from a generator of its own.
+
+    Args:
+        config: The reward's section.
+        context: Spaces, device and seed.
+        name: Prefix of its metrics.
+    """
+
+    n_memory_rows: int = 0
+
+    def __init__(self, config: CuriosityConfig, context: RewardContext, name: str) -> None:
+        space = context.observation_space
+        if getattr(space, "shape", None) is None or not hasattr(space, "low"):
+            raise UserError(f"the {name} reward needs array observations (a Box space), not {space}")
+        self.config, self.context, self.name = config, context, name
+        self.weight, self.gamma = config.weight, config.gamma
+        self.episodic, self.value_head = config.episodic, config.value_head
+        self.device, self.shape = context.device, tuple(space.shape)
+        self.generator = torch_stream(context.seed, name, context.device)
+        self.actions = ActionCode(context.action_space)
+        self.obs_scale = ObservationScale(self.input_shape, is_image(self.shape), config.whiten, self.device)
+        discount = context.gamma if config.gamma is None else config.gamma
+        self.return_scale = DiscountedReturnScale(context.n_envs, discount, self.device)
+        self.ratio = None
+        if config.ratio_per_action and self.actions.n_actions is not None:
+            self.ratio = ActionRatio(self.actions.n_actions, config.ratio_cap, self.device)
+        self.model = build_seeded(context.seed, f"{name}/parameters", self.build).to(self.device)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=config.learning_rate) if trained else None
+        self.raw_mean, self.raw_std = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+
+    # -- what a method gives -------------------------------------------------------------------
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of what the networks see of one observation."""
+        return self.shape
+
+    def build(self) -> nn.Module:
+        """Its networks, as one module."""
+        raise NotImplementedError
+
+    def raw_bonus(self, batch: Batch, training: bool) -> torch.Tensor:
+        """Bonus of every transition, of the batch's leading shape, before any scaling.
+
+        ``training`` is False for batches that are not the learner's own: they may change no state.
+        """
+        raise NotImplementedError
+
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, Metrics]:
+        """Loss () and metrics of a flat minibatch."""
+        raise NotImplementedError
+
+    # -- the learned-reward contract -----------------------------------------------------------
+
+    @torch.no_grad()
+    def reward(self, batch: Batch) -> torch.Tensor:
+        """The bonus, float32, of the batch's leading shape."""
+        training = batch.reward.dim() == 2 and batch.reward.shape[1] == self.context.n_envs
+        if training and self.obs_scale.count == 0:
+            self.obs_scale.update(self.look(batch.flatten().next_obs))
+        bonus = self.raw_bonus(batch, training)
+        if self.config.mask_terminal:
+            bonus = bonus * ~batch.terminated
+        if training:
+            self.raw_mean, self.raw_std = bonus.mean(), bonus.std()
+        return self._scale(bonus, batch, training).float()
+
+    def _scale(self, bonus: torch.Tensor, batch: Batch, training: bool) -> torch.Tensor:
+        if self.ratio is not None:
+            flat, action = bonus.reshape(-1), self.actions.index(batch.action)
+            if training:
+                self.ratio.update(flat, action)
+            bonus = self.ratio(flat, action).reshape(bonus.shape)
+        if not self.config.normalize:
+            return bonus
+        if not training:
+            return self.return_scale.scale.divide(bonus)
+        ended = batch.terminated | batch.truncated
+        return self.return_scale(bonus, ended if self.episodic else torch.zeros_like(ended))
+
+    def update(self, batch: Batch) -> dict[str, torch.Tensor | float]:
+        """Train on the batch; the means of the minibatches' metrics."""
+        flat = batch.flatten()
+        self.obs_scale.update(self.look(flat.next_obs))
+        sums: dict[str, torch.Tensor] = {}
+        n_steps = 0
+        for index in self._minibatches(flat):
+            for key, value in self._step(flat.select(index)).items():
+                sums[key] = sums[key] + value if key in sums else value
+            n_steps += 1
+        metrics: dict[str, torch.Tensor | float] = {k: v / n_steps for k, v in sums.items()}
+        return metrics | {"bonus_mean": self.raw_mean, "bonus_std": self.raw_std}
+
+    def _minibatches(self, flat: Batch) -> list[torch.Tensor]:
+        """Indices of every minibatch, in this reward's own order."""
+        if self.optimizer is None:
+            return []
+        rows = (~flat.terminated).nonzero().squeeze(-1) if self.config.mask_terminal else None
+        n = len(flat.reward) if rows is None else len(rows)
+        out: list[torch.Tensor] = []
+        for _ in range(self.config.n_epochs):
+            order = torch.randperm(n, generator=self.generator, device=self.device)
+            order = order if rows is None else rows[order]
+            size, kept = self.config.batch_size, self.config.update_proportion
+            for begin in range(0, n, size):
+                batch = order[begin : begin + size]
+                out.append(batch[: max(1, round(len(batch) * kept))])
+        return out
+
+    def _step(self, batch: Batch) -> Metrics:
+        assert self.optimizer is not None
+        loss, metrics = self.loss(batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return {"loss": loss.detach()} | metrics
+
+    # -- helpers for methods -------------------------------------------------------------------
+
+    def look(self, obs: torch.Tensor) -> torch.Tensor:
+        """The part of raw observations that the networks see."""
+        return obs
+
+    def prepare(self, obs: torch.Tensor) -> torch.Tensor:
+        """Network inputs of raw observations."""
+        return self.obs_scale(self.look(obs))
+
+    def in_chunks(self, flat: Batch, score: Any) -> torch.Tensor:
+        """``score`` of every transition, a bounded number at a time."""
+        n = len(flat.reward)
+        parts = [score(flat.select(torch.arange(a, min(a + CHUNK, n), device=self.device))) for a in range(0, n, CHUNK)]
+        return torch.cat(parts) if parts else torch.zeros(0, device=self.device)
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def memory_state(self) -> dict[str, Any]:
+        """What a method remembers beside its networks."""
+        return {}
+
+    def load_memory_state(self, state: Mapping[str, Any]) -> None:
+        """Bring `memory_state` back."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Networks, optimiser, statistics, memory, random stream."""
+        return {
+            "model": {k: v.clone() for k, v in self.model.state_dict().items()},
+            "optimizer": [] if self.optimizer is None else adam_state(self.optimizer),
+            "obs_scale": self.obs_scale.state_dict(),
+            "return_scale": self.return_scale.state_dict(),
+            "ratio": {} if self.ratio is None else self.ratio.state_dict(),
+            "raw": [self.raw_mean.clone(), self.raw_std.clone()],
+            "memory": self.memory_state(),
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Bring `state_dict` back."""
+        self.model.load_state_dict(state["model"])
+        if self.optimizer is not None:
+            load_adam_state(self.optimizer, state["optimizer"])
+        self.obs_scale.load_state_dict(state["obs_scale"])
+        self.return_scale.load_state_dict(state["return_scale"])
+        if self.ratio is not None:
+            self.ratio.load_state_dict(state["ratio"])
+        self.raw_mean, self.raw_std = (x.to(self.device) for x in state["raw"])
+        self.load_memory_state(state["memory"])
+        self.generator.set_state(state["generator"].cpu())
