@@ -1,4 +1,4 @@
-"""Registers the agents that are no curiosity: plain reinforcement learning, GAIL, behavioural cloning.
+"""Registers the agents: plain reinforcement learning, GAIL, behavioural cloning, and curiosity's shorthands.
 
 A kind whose tags name ``rewards`` is shorthand: the experiment becomes ``rl`` with those learned
 rewards and the tag's ``extrinsic_coef`` filled in.
@@ -6,6 +6,7 @@ rewards and the tag's ``extrinsic_coef`` filled in.
 
 from __future__ import annotations
 
+from rlsuite.agents.curiosity.entries import register_agents as register_curiosity
 from rlsuite.registry import Registry
 
 
@@ -29,3 +30,4 @@ def register(agents: Registry) -> None:
         config="rlsuite.agents.bc.config:BcConfig",
         tags={"demos": True, "env_steps": False},
     )
+    register_curiosity(agents)
