@@ -11,33 +11,8 @@ from __future__ import annotations
 
 import warp as wp
 
+from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes import predecode as d
-from rlsuite.envs.mario.nes.layout import (
-    BUTTONS,
-    CLOCK,
-    DOT_END,
-    FAULT_EXEC,
-    FAULT_OPCODE,
-    FRAMES,
-    HIT,
-    NEXT,
-    NMI,
-    OAM_ADDR,
-    ODD,
-    ORDER_BUTTONS,
-    ORDER_DELAY,
-    ORDER_FRAMES,
-    PC,
-    SCREEN_H,
-    STATUS,
-    STEP_FRAMES,
-    A,
-    DOT,
-    P,
-    S,
-    X,
-    Y,
-)
 from rlsuite.envs.mario.nes.module import MODULE
 from rlsuite.envs.mario.nes.ports import read_port, write_port
 from rlsuite.envs.mario.nes.ppu import advance_phase, begin_frame, fault, fetch_lines
@@ -47,7 +22,7 @@ from rlsuite.envs.mario.nes.ppu import advance_phase, begin_frame, fault, fetch_
 class Cpu:
     """Registers while they are worked with.
 
-    ``sign`` and ``zero`` are the last results: N is bit 7 of the first, Z is whether the second is 0.
+    ``nz`` is the last result: Z is whether its low 8 bits are 0, N is whether bit 7 or bit 8 is set.
     ``p`` holds only the interrupt and decimal flags.
     """
 
@@ -56,8 +31,7 @@ class Cpu:
     y: wp.int32
     s: wp.int32
     pc: wp.int32
-    sign: wp.int32
-    zero: wp.int32
+    nz: wp.int32
     carry: wp.int32
     overflow: wp.int32
     p: wp.int32
@@ -68,10 +42,9 @@ class Cpu:
 @wp.func(module=MODULE)
 def flags_byte(cpu: Cpu) -> int:
     """The status register as it is pushed by an interrupt (B clear, bit 5 set)."""
-    value = cpu.p | 0x20 | (cpu.sign & 0x80) | (cpu.overflow << 6) | cpu.carry
-    if cpu.zero == 0:
-        value = value | 2
-    return value
+    negative = wp.int32((cpu.nz & 0x180) != 0)
+    zero = wp.int32((cpu.nz & 0xFF) == 0)
+    return cpu.p | 0x20 | (negative << 7) | (cpu.overflow << 6) | (zero << 1) | cpu.carry
 
 
 @wp.func(module=MODULE)
@@ -81,28 +54,58 @@ def rom_word(prg: wp.array[wp.uint8], address: int) -> int:
 
 
 @wp.func(module=MODULE)
-def push(ram: wp.array2d[wp.uint8], env: int, s: int, value: int):
+def push(ram: wp.array[wp.uint8], base: int, s: int, value: int):
     """Write to the stack at s; the caller moves s."""
-    ram[env, 0x100 | s] = wp.uint8(value)
+    ram[base | 0x100 | (s & 0xFF)] = wp.uint8(value)
 
 
 @wp.func(module=MODULE)
-def pull(ram: wp.array2d[wp.uint8], env: int, s: int) -> int:
+def push_word(ram: wp.array[wp.uint8], base: int, s: int, value: int):
+    """Write an address to the stack, high byte first; the caller moves s by 2."""
+    push(ram, base, s, value >> 8)
+    push(ram, base, s - 1, value)
+
+
+@wp.func(module=MODULE)
+def pull(ram: wp.array[wp.uint8], base: int, s: int) -> int:
     """Read the stack above s; the caller moves s."""
-    return wp.int32(ram[env, 0x100 | ((s + 1) & 0xFF)])
+    return wp.int32(ram[base | 0x100 | ((s + 1) & 0xFF)])
 
 
 @wp.func(module=MODULE)
-def pull_word(ram: wp.array2d[wp.uint8], env: int, s: int) -> int:
+def pull_word(ram: wp.array[wp.uint8], base: int, s: int) -> int:
     """Read an address from the stack."""
-    return pull(ram, env, s) | (pull(ram, env, s + 1) << 8)
+    return pull(ram, base, s) | (pull(ram, base, s + 1) << 8)
 
 
 @wp.func(module=MODULE)
+def zero_page_word(ram: wp.array[wp.uint8], base: int, address: int) -> int:
+    """A pointer in the zero page, which it does not leave."""
+    return wp.int32(ram[base | address]) | (wp.int32(ram[base | ((address + 1) & 0xFF)]) << 8)
+
+
+@wp.func(module=MODULE, inline=False)
+def indirect_target(ram: wp.array[wp.uint8], prg: wp.array[wp.uint8], base: int, address: int) -> int:
+    """Where JMP (address) goes, with the 6502's well-known fault: the pointer does not leave its page."""
+    second = (address & 0xFF00) | ((address + 1) & 0xFF)
+    if address < 0x2000:
+        return wp.int32(ram[base | (address & 0x7FF)]) | (wp.int32(ram[base | (second & 0x7FF)]) << 8)
+    return wp.int32(prg[address & 0x7FFF]) | (wp.int32(prg[second & 0x7FFF]) << 8)
+
+
+@wp.func(module=MODULE)
+def add(a: int, value: int, carry: int) -> int:
+    """Sum (8 bits), carry (bit 8) and signed overflow (bit 9)."""
+    total = a + value + carry
+    return total | ((((a ^ total) & (value ^ total)) & 0x80) << 2)
+
+
+@wp.func(module=MODULE, inline=False)
 def copy_sprites(
-    ram: wp.array2d[wp.uint8], prg: wp.array[wp.uint8], oam: wp.array2d[wp.int32], env: int, page: int, start: int
+    ram: wp.array[wp.uint8], prg: wp.array[wp.uint8], oam: wp.array[wp.int32], env: int, page: int, start: int
 ):
     """Sprite DMA: 256 bytes of a page to sprite memory, beginning at its address ``start``."""
+    base = env * at.RAM_SIZE
     i = wp.int32(0)
     while i < 64:
         word = wp.int32(0)
@@ -110,31 +113,29 @@ def copy_sprites(
         while shift < 32:
             source = (page << 8) | ((4 * i + (shift >> 3) - start) & 0xFF)
             if page < 0x20:
-                word = word | (wp.int32(ram[env, source & 0x7FF]) << shift)
+                word = word | (wp.int32(ram[base | (source & 0x7FF)]) << shift)
             elif page >= 0x80:
-                word = word | (wp.int32(prg[source - 0x8000]) << shift)
+                word = word | (wp.int32(prg[source & 0x7FFF]) << shift)
             shift += 8
-        oam[env, i] = word
+        oam[env * at.N_SPRITES + i] = word
         i += 1
 
 
 @wp.kernel(module=MODULE)
 def play(
     rows: wp.array[wp.int32],
-    orders: wp.array2d[wp.int32],
+    orders: wp.array[wp.int32],
     code: wp.array[wp.int32],
     prg: wp.array[wp.uint8],
-    chr: wp.array2d[wp.uint8],
-    ram: wp.array2d[wp.uint8],
-    vram: wp.array2d[wp.uint8],
-    oam: wp.array2d[wp.int32],
-    palette: wp.array2d[wp.uint8],
-    regs: wp.array2d[wp.int32],
-    lines: wp.array2d[wp.int32],
+    chr: wp.array[wp.uint8],
+    ram: wp.array[wp.uint8],
+    vram: wp.array[wp.uint8],
+    oam: wp.array[wp.int32],
+    palette: wp.array[wp.uint8],
+    regs: wp.array[wp.int32],
+    lines: wp.array[wp.int32],
     vertical_mirroring: int,
-    scene_address: int,
-    scene_states: int,
-    scene_frames: int,
+    scenes: wp.array[wp.int32],
 ):
     """Play each environment in ``rows`` for its ordered frames, and on through scenes.
 
@@ -145,26 +146,29 @@ def play(
         code: (32768,) the predecoded program.
         prg: (32768,) the program ROM.
         chr: (n_skins, 8192) tile sets; 0 is the game's own.
-        ram, vram, oam, palette, regs: the state, see `layout`.
+        ram: Work memory; this and the next four are the state, see `layout`.
+        vram: Nametables.
+        oam: Sprites.
+        palette: Palette memory.
+        regs: Registers.
         lines: (n, 240) scroll position of each scanline of the last frame, for `render`.
         vertical_mirroring: How the nametables lie.
-        scene_address: RAM address whose value says whether the player has control.
-        scene_states: Bit i: value i means a scene without control; its frames are played on without
-            buttons. 0 plays exactly the frames ordered.
-        scene_frames: At most so many frames of scenes.
+        scenes: Frames in which the player has no control, to be played on without buttons: at most
+            how many, then twice a RAM address and the values that tell such a frame (bit i: i).
     """
-    env = rows[wp.tid()]
-    frames = orders[env, ORDER_FRAMES]
+    env = rows[wp.tid()] & 0xFFFFF  # lets compilers see that no index is negative
+    base = env * at.RAM_SIZE
+    reg = env * at.N_REGS
+    frames = orders[env * at.N_ORDERS + at.ORDER_FRAMES]
     cpu = Cpu()
-    cpu.a = regs[env, A]
-    cpu.x = regs[env, X]
-    cpu.y = regs[env, Y]
-    cpu.s = regs[env, S]
-    cpu.pc = regs[env, PC]
-    cpu.dot = regs[env, DOT]
-    flags = regs[env, P]
-    cpu.sign = flags
-    cpu.zero = (flags & 2) ^ 2
+    cpu.a = regs[reg + at.A]
+    cpu.x = regs[reg + at.X]
+    cpu.y = regs[reg + at.Y]
+    cpu.s = regs[reg + at.S]
+    cpu.pc = regs[reg + at.PC]
+    cpu.dot = regs[reg + at.DOT]
+    flags = regs[reg + at.P]
+    cpu.nz = ((flags & 0x80) << 1) | ((flags & 2) ^ 2)
     cpu.carry = flags & 1
     cpu.overflow = (flags >> 6) & 1
     cpu.p = flags & 0x0C
@@ -173,20 +177,19 @@ def play(
     last_frame = frames
     while frame < last_frame:
         if frame == frames:
-            regs[env, BUTTONS] = 0
-        elif frame == orders[env, ORDER_DELAY]:
-            regs[env, BUTTONS] = orders[env, ORDER_BUTTONS]
+            regs[reg + at.BUTTONS] = 0
+        elif frame == orders[env * at.N_ORDERS + at.ORDER_DELAY]:
+            regs[reg + at.BUTTONS] = orders[env * at.N_ORDERS + at.ORDER_BUTTONS]
         log = wp.int32(0)
         if frame + 1 >= frames:  # somebody may look at this frame
             log = 1
-        while cpu.dot < DOT_END:
+        while cpu.dot < at.DOT_END:
             cpu.dot = advance_phase(regs, vram, oam, chr, env, vertical_mirroring, cpu.dot)
-            cpu.next = regs[env, NEXT]
-            if regs[env, NMI] != 0:
-                regs[env, NMI] = 0
-                push(ram, env, cpu.s, cpu.pc >> 8)
-                push(ram, env, (cpu.s - 1) & 0xFF, cpu.pc)
-                push(ram, env, (cpu.s - 2) & 0xFF, flags_byte(cpu))
+            cpu.next = regs[reg + at.NEXT]
+            if regs[reg + at.NMI] != 0:
+                regs[reg + at.NMI] = 0
+                push_word(ram, base, cpu.s, cpu.pc)
+                push(ram, base, cpu.s - 2, flags_byte(cpu))
                 cpu.s = (cpu.s - 3) & 0xFF
                 cpu.p = cpu.p | 4
                 cpu.pc = rom_word(prg, 0x7FFA)
@@ -203,299 +206,287 @@ def play(
                 # where the operand is, and what it is
                 address = operand
                 value = operand
-                if op <= d.LAST_MEMORY and mode != d.MODE_VALUE:
-                    if mode == d.MODE_RAM:
-                        address = operand
-                    elif mode == d.MODE_ZPX:
-                        address = (operand + cpu.x) & 0xFF
-                    elif mode == d.MODE_RAMX or mode == d.MODE_ROMX:
-                        address = operand + cpu.x
-                    elif mode == d.MODE_RAMY or mode == d.MODE_ROMY:
-                        address = operand + cpu.y
-                    elif mode == d.MODE_INDY:
-                        operand = wp.int32(ram[env, operand]) | (wp.int32(ram[env, (operand + 1) & 0xFF]) << 8)
+                if mode != d.MODE_VALUE:
+                    # branch-free, because the mode is hard to foresee for CPUs and diverges on GPUs
+                    index = (cpu.x & (0 - (mode & 1))) + (cpu.y & (0 - ((mode >> 1) & 1)))
+                    address = (operand + index) & (0xFFFF >> ((mode & d.MODE_WRAP) << 1))
+                    if mode == d.MODE_INDY:
+                        operand = zero_page_word(ram, base, operand)
                         address = (operand + cpu.y) & 0xFFFF
-                    elif mode == d.MODE_ZPY:
-                        address = (operand + cpu.y) & 0xFF
                     elif mode == d.MODE_INDX:
-                        operand = (operand + cpu.x) & 0xFF
-                        address = wp.int32(ram[env, operand]) | (wp.int32(ram[env, (operand + 1) & 0xFF]) << 8)
-                    elif mode == d.MODE_ANYX:
-                        address = (operand + cpu.x) & 0xFFFF
-                    elif mode == d.MODE_ANYY:
-                        address = (operand + cpu.y) & 0xFFFF
-                    if ((operand ^ address) & ((word & 0x2000) >> 5)) != 0:  # crossed a page (where it matters)
-                        cpu.dot += 3
+                        address = zero_page_word(ram, base, address & 0xFF)
+                    # a page was crossed, where it matters
+                    cpu.dot += 3 * (((operand ^ address) >> 8) & (word >> 13) & 1)
                     if address < 0x2000:
                         address = address & 0x7FF
-                        value = wp.int32(ram[env, address])
+                        value = wp.int32(ram[base | address])
                     elif op > d.LAST_STORE:
                         if address >= 0x8000:
-                            value = wp.int32(prg[address - 0x8000])
+                            value = wp.int32(prg[address & 0x7FFF])
                         else:
-                            value = read_port(
-                                regs, vram, oam, palette, chr, env, vertical_mirroring, address, start
-                            )
+                            value = read_port(regs, vram, oam, palette, chr, env, vertical_mirroring, address, start)
 
+                outside = wp.bool(False)
                 if op == d.OP_LDA:
                     cpu.a = value
-                    cpu.sign = value
-                    cpu.zero = value
+                    cpu.nz = value
                 elif op == d.OP_BRANCH:
-                    taken = ((cpu.sign >> 7) & 1) | (cpu.overflow << 1) | (cpu.carry << 2)
-                    if cpu.zero == 0:
-                        taken = taken | 8
-                    if ((taken >> (mode >> 1)) & 1) == (mode & 1):
+                    taken = wp.int32((cpu.nz & 0x180) != 0) | (cpu.overflow << 1) | (cpu.carry << 2)
+                    taken = taken | (wp.int32((cpu.nz & 0xFF) == 0) << 3)
+                    condition = (word >> 10) & 7
+                    cpu.dot = start + 6
+                    if ((taken >> (condition >> 1)) & 1) == (condition & 1):
                         cpu.pc = operand
                         cpu.dot += 3 + 3 * ((word >> 13) & 1)
                 elif op == d.OP_STA:
                     value = cpu.a
-                elif op == d.OP_CMP:
-                    cpu.sign = cpu.a - value
-                    cpu.zero = cpu.sign & 0xFF
-                    cpu.carry = 1 - ((cpu.sign >> 8) & 1)
-                elif op == d.OP_REG:
-                    if mode == d.REG_INY:
-                        cpu.y = (cpu.y + 1) & 0xFF
-                        cpu.zero = cpu.y
-                    elif mode == d.REG_DEX:
-                        cpu.x = (cpu.x - 1) & 0xFF
-                        cpu.zero = cpu.x
-                    elif mode == d.REG_INX:
-                        cpu.x = (cpu.x + 1) & 0xFF
-                        cpu.zero = cpu.x
-                    elif mode == d.REG_DEY:
-                        cpu.y = (cpu.y - 1) & 0xFF
-                        cpu.zero = cpu.y
-                    elif mode == d.REG_TAX:
-                        cpu.x = cpu.a
-                        cpu.zero = cpu.a
-                    elif mode == d.REG_TAY:
-                        cpu.y = cpu.a
-                        cpu.zero = cpu.a
-                    elif mode == d.REG_TXA:
-                        cpu.a = cpu.x
-                        cpu.zero = cpu.a
-                    elif mode == d.REG_TYA:
-                        cpu.a = cpu.y
-                        cpu.zero = cpu.a
-                    else:  # TSX
-                        cpu.x = cpu.s
-                        cpu.zero = cpu.s
-                    cpu.sign = cpu.zero
                 elif op == d.OP_LDY:
                     cpu.y = value
-                    cpu.sign = value
-                    cpu.zero = value
+                    cpu.nz = value
                 elif op == d.OP_LDX:
                     cpu.x = value
-                    cpu.sign = value
-                    cpu.zero = value
+                    cpu.nz = value
+                elif op == d.OP_CMP:
+                    cpu.nz = (cpu.a - value) & 0xFF
+                    cpu.carry = wp.int32(cpu.a - value >= 0)
+                elif op == d.OP_CPX:
+                    cpu.nz = (cpu.x - value) & 0xFF
+                    cpu.carry = wp.int32(cpu.x - value >= 0)
+                elif op == d.OP_CPY:
+                    cpu.nz = (cpu.y - value) & 0xFF
+                    cpu.carry = wp.int32(cpu.y - value >= 0)
+                elif op == d.OP_INY:
+                    n = wp.min(operand, (cpu.next + 5 - start) // 6)  # as many as begin before the next event
+                    cpu.y = (cpu.y + n) & 0xFF
+                    cpu.nz = cpu.y
+                    cpu.pc += n - 1
+                    cpu.dot += 6 * (n - 1)
+                elif op == d.OP_INX:
+                    n = wp.min(operand, (cpu.next + 5 - start) // 6)  # as many as begin before the next event
+                    cpu.x = (cpu.x + n) & 0xFF
+                    cpu.nz = cpu.x
+                    cpu.pc += n - 1
+                    cpu.dot += 6 * (n - 1)
+                elif op == d.OP_DEX:
+                    cpu.x = (cpu.x - 1) & 0xFF
+                    cpu.nz = cpu.x
+                elif op == d.OP_DEY:
+                    cpu.y = (cpu.y - 1) & 0xFF
+                    cpu.nz = cpu.y
+                elif op == d.OP_TAX:
+                    cpu.x = cpu.a
+                    cpu.nz = cpu.x
+                elif op == d.OP_TAY:
+                    cpu.y = cpu.a
+                    cpu.nz = cpu.y
+                elif op == d.OP_TXA:
+                    cpu.a = cpu.x
+                    cpu.nz = cpu.a
+                elif op == d.OP_TYA:
+                    cpu.a = cpu.y
+                    cpu.nz = cpu.a
+                elif op == d.OP_TSX:
+                    cpu.x = cpu.s
+                    cpu.nz = cpu.x
                 elif op == d.OP_AND:
                     cpu.a = cpu.a & value
-                    cpu.sign = cpu.a
-                    cpu.zero = cpu.a
-                elif op == d.OP_ADC or op == d.OP_SBC:
-                    if op == d.OP_SBC:
-                        value = value ^ 0xFF
-                    total = cpu.a + value + cpu.carry
-                    cpu.overflow = (((cpu.a ^ total) & (value ^ total)) >> 7) & 1
-                    cpu.carry = total >> 8
+                    cpu.nz = cpu.a
+                elif op == d.OP_ORA:
+                    cpu.a = cpu.a | value
+                    cpu.nz = cpu.a
+                elif op == d.OP_EOR:
+                    cpu.a = cpu.a ^ value
+                    cpu.nz = cpu.a
+                elif op == d.OP_ADC:
+                    total = add(cpu.a, value, cpu.carry)
+                    cpu.overflow = total >> 9
+                    cpu.carry = (total >> 8) & 1
                     cpu.a = total & 0xFF
-                    cpu.sign = cpu.a
-                    cpu.zero = cpu.a
-                elif op == d.OP_FLAG:
-                    if mode == d.FLAG_CLC:
-                        cpu.carry = 0
-                    elif mode == d.FLAG_SEC:
-                        cpu.carry = 1
-                    elif mode == d.FLAG_CLI:
-                        cpu.p = cpu.p & 8
-                    elif mode == d.FLAG_SEI:
-                        cpu.p = cpu.p | 4
-                    elif mode == d.FLAG_CLV:
-                        cpu.overflow = 0
-                    elif mode == d.FLAG_CLD:
-                        cpu.p = cpu.p & 4
-                    else:
-                        cpu.p = cpu.p | 8
+                    cpu.nz = cpu.a
+                elif op == d.OP_SBC:
+                    total = add(cpu.a, value ^ 0xFF, cpu.carry)
+                    cpu.overflow = total >> 9
+                    cpu.carry = (total >> 8) & 1
+                    cpu.a = total & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_CLC:
+                    cpu.carry = 0
+                elif op == d.OP_SEC:
+                    cpu.carry = 1
                 elif op == d.OP_JSR:
-                    push(ram, env, cpu.s, (cpu.pc - 1) >> 8)
-                    push(ram, env, (cpu.s - 1) & 0xFF, cpu.pc - 1)
+                    push_word(ram, base, cpu.s, cpu.pc - 1)
                     cpu.s = (cpu.s - 2) & 0xFF
                     cpu.pc = operand
                 elif op == d.OP_RTS:
-                    cpu.pc = (pull_word(ram, env, cpu.s) + 1) & 0xFFFF
+                    cpu.pc = (pull_word(ram, base, cpu.s) + 1) & 0xFFFF
                     cpu.s = (cpu.s + 2) & 0xFF
+                    outside = cpu.pc < 0x8000
                 elif op == d.OP_JMP:
                     cpu.pc = operand
-                elif op == d.OP_INC or op == d.OP_DEC:
-                    if op == d.OP_INC:
-                        value = (value + 1) & 0xFF
-                    else:
-                        value = (value - 1) & 0xFF
-                    cpu.sign = value
-                    cpu.zero = value
+                elif op == d.OP_INC:
+                    value = (value + 1) & 0xFF
+                    cpu.nz = value
+                elif op == d.OP_DEC:
+                    value = (value - 1) & 0xFF
+                    cpu.nz = value
                 elif op == d.OP_STX:
                     value = cpu.x
                 elif op == d.OP_STY:
                     value = cpu.y
-                elif op == d.OP_SHIFT_A or (op >= d.OP_ASL and op <= d.OP_ROR):
-                    kind = op - d.OP_ASL
-                    if op == d.OP_SHIFT_A:
-                        value = cpu.a
-                        kind = mode
-                    if kind == d.SHIFT_ASL:
-                        value = value << 1
-                    elif kind == d.SHIFT_ROL:
-                        value = (value << 1) | cpu.carry
-                    elif kind == d.SHIFT_LSR:
-                        value = (value >> 1) | ((value & 1) << 8)
-                    else:
-                        value = (value >> 1) | (cpu.carry << 7) | ((value & 1) << 8)
-                    cpu.carry = (value >> 8) & 1
+                elif op == d.OP_ASL_A:
+                    cpu.a = cpu.a << 1
+                    cpu.carry = cpu.a >> 8
+                    cpu.a = cpu.a & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_ASL:
+                    value = value << 1
+                    cpu.carry = value >> 8
                     value = value & 0xFF
-                    cpu.sign = value
-                    cpu.zero = value
-                    if op == d.OP_SHIFT_A:
-                        cpu.a = value
-                elif op == d.OP_ORA:
-                    cpu.a = cpu.a | value
-                    cpu.sign = cpu.a
-                    cpu.zero = cpu.a
-                elif op == d.OP_EOR:
-                    cpu.a = cpu.a ^ value
-                    cpu.sign = cpu.a
-                    cpu.zero = cpu.a
-                elif op == d.OP_CPX or op == d.OP_CPY:
-                    cpu.sign = cpu.y - value
-                    if op == d.OP_CPX:
-                        cpu.sign = cpu.x - value
-                    cpu.zero = cpu.sign & 0xFF
-                    cpu.carry = 1 - ((cpu.sign >> 8) & 1)
+                    cpu.nz = value
+                elif op == d.OP_LSR_A:
+                    cpu.a = (cpu.a >> 1) | ((cpu.a & 1) << 8)
+                    cpu.carry = cpu.a >> 8
+                    cpu.a = cpu.a & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_LSR:
+                    value = (value >> 1) | ((value & 1) << 8)
+                    cpu.carry = value >> 8
+                    value = value & 0xFF
+                    cpu.nz = value
+                elif op == d.OP_ROL_A:
+                    cpu.a = (cpu.a << 1) | cpu.carry
+                    cpu.carry = cpu.a >> 8
+                    cpu.a = cpu.a & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_ROL:
+                    value = (value << 1) | cpu.carry
+                    cpu.carry = value >> 8
+                    value = value & 0xFF
+                    cpu.nz = value
+                elif op == d.OP_ROR_A:
+                    cpu.a = (cpu.a >> 1) | (cpu.carry << 7) | ((cpu.a & 1) << 8)
+                    cpu.carry = cpu.a >> 8
+                    cpu.a = cpu.a & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_ROR:
+                    value = (value >> 1) | (cpu.carry << 7) | ((value & 1) << 8)
+                    cpu.carry = value >> 8
+                    value = value & 0xFF
+                    cpu.nz = value
                 elif op == d.OP_BIT:
-                    cpu.sign = value
-                    cpu.zero = cpu.a & value
+                    cpu.nz = ((value & 0x80) << 1) | (cpu.a & value)
                     cpu.overflow = (value >> 6) & 1
-                elif op == d.OP_RUN:
-                    # a row of INX or INY, all of them if no event falls between
-                    n = operand
-                    if start + 6 * (n - 1) >= cpu.next:
-                        n = 1
-                    cpu.pc += n - 1
-                    cpu.dot += 6 * (n - 1)
-                    if mode == d.REG_INX:
-                        cpu.x = (cpu.x + n) & 0xFF
-                        cpu.zero = cpu.x
-                    else:
-                        cpu.y = (cpu.y + n) & 0xFF
-                        cpu.zero = cpu.y
-                    cpu.sign = cpu.zero
-                elif op == d.OP_COUNT:
-                    # DEX or DEY and BNE back: whole rounds up to the next event, then one DEX or DEY
-                    n = cpu.y
-                    if mode == d.REG_DEX:
-                        n = cpu.x
-                    rounds = wp.min((cpu.next - 1 - start) // 15, (n - 1) & 0xFF)
-                    n = (n - rounds - 1) & 0xFF
+                elif op == d.OP_COUNT_X:
+                    # DEX and BNE back to it: whole rounds up to the next event, then one DEX
+                    rounds = wp.min((cpu.next - 1 - start) // 15, (cpu.x - 1) & 0xFF)
                     cpu.dot += 15 * rounds
-                    if mode == d.REG_DEX:
-                        cpu.x = n
-                    else:
-                        cpu.y = n
-                    cpu.sign = n
-                    cpu.zero = n
+                    cpu.x = (cpu.x - rounds - 1) & 0xFF
+                    cpu.nz = cpu.x
+                elif op == d.OP_COUNT_Y:
+                    # DEY and BNE back to it: whole rounds up to the next event, then one DEY
+                    rounds = wp.min((cpu.next - 1 - start) // 15, (cpu.y - 1) & 0xFF)
+                    cpu.dot += 15 * rounds
+                    cpu.y = (cpu.y - rounds - 1) & 0xFF
+                    cpu.nz = cpu.y
                 elif op == d.OP_SPIN:
                     cpu.dot += 9 * ((cpu.next - 1 - start) // 9)
                     cpu.pc = operand
-                elif op == d.OP_PHA:
-                    push(ram, env, cpu.s, cpu.a)
-                    cpu.s = (cpu.s - 1) & 0xFF
-                elif op == d.OP_PLA:
-                    cpu.a = pull(ram, env, cpu.s)
-                    cpu.s = (cpu.s + 1) & 0xFF
-                    cpu.sign = cpu.a
-                    cpu.zero = cpu.a
-                elif op == d.OP_TXS:
-                    cpu.s = cpu.x
-                elif op == d.OP_JMP_IND:
-                    if operand < 0x8000:  # the famous fault: the high byte does not leave the page
-                        cpu.pc = wp.int32(ram[env, operand & 0x7FF])
-                        operand = (operand & 0xFF00) | ((operand + 1) & 0xFF)
-                        cpu.pc = cpu.pc | (wp.int32(ram[env, operand & 0x7FF]) << 8)
-                    else:
-                        cpu.pc = wp.int32(prg[operand - 0x8000])
-                        operand = (operand & 0xFF00) | ((operand + 1) & 0xFF)
-                        cpu.pc = cpu.pc | (wp.int32(prg[operand - 0x8000]) << 8)
-                elif op == d.OP_PHP:
-                    push(ram, env, cpu.s, flags_byte(cpu) | 0x10)
-                    cpu.s = (cpu.s - 1) & 0xFF
-                elif op == d.OP_PLP or op == d.OP_RTI:
-                    value = pull(ram, env, cpu.s)
-                    cpu.s = (cpu.s + 1) & 0xFF
-                    cpu.sign = value
-                    cpu.zero = (value & 2) ^ 2
-                    cpu.carry = value & 1
-                    cpu.overflow = (value >> 6) & 1
-                    cpu.p = value & 0x0C
-                    if op == d.OP_RTI:
-                        cpu.pc = pull_word(ram, env, cpu.s)
-                        cpu.s = (cpu.s + 2) & 0xFF
                 elif op == d.OP_POLL:
-                    # LDA $2002 in a loop that waits: whole rounds while the answer cannot change
-                    value = regs[env, STATUS]
-                    waits = (value & operand & 0xFF) == 0
-                    if (operand & d.POLL_UNTIL_CLEAR) != 0:
-                        waits = not waits
-                    if waits and (value & 0x80) == 0:
+                    # LDA $2002 in a loop that waits: whole rounds while the answer cannot change, then LDA
+                    value = regs[reg + at.STATUS]
+                    asked = value & operand & 0xFF
+                    until_clear = (operand & d.POLL_UNTIL_CLEAR) != 0
+                    if (asked != 0) == until_clear and (value & 0x80) == 0:
                         round_dots = 3 * (operand >> d.POLL_CYCLES_SHIFT)
                         cpu.dot += round_dots * ((cpu.next - 1 - start) // round_dots)
                     value = read_port(regs, vram, oam, palette, chr, env, vertical_mirroring, 0x2002, start)
                     cpu.a = value
-                    cpu.sign = value
-                    cpu.zero = value
+                    cpu.nz = value
+                elif op == d.OP_PHA:
+                    push(ram, base, cpu.s, cpu.a)
+                    cpu.s = (cpu.s - 1) & 0xFF
+                elif op == d.OP_PLA:
+                    cpu.a = pull(ram, base, cpu.s)
+                    cpu.s = (cpu.s + 1) & 0xFF
+                    cpu.nz = cpu.a
+                elif op == d.OP_TXS:
+                    cpu.s = cpu.x
+                elif op == d.OP_JMP_IND:
+                    cpu.pc = indirect_target(ram, prg, base, operand)
+                    outside = cpu.pc < 0x8000
+                elif op == d.OP_PHP:
+                    push(ram, base, cpu.s, flags_byte(cpu) | 0x10)
+                    cpu.s = (cpu.s - 1) & 0xFF
+                elif op == d.OP_PLP:
+                    value = pull(ram, base, cpu.s)
+                    cpu.s = (cpu.s + 1) & 0xFF
+                    cpu.nz = ((value & 0x80) << 1) | ((value & 2) ^ 2)
+                    cpu.carry = value & 1
+                    cpu.overflow = (value >> 6) & 1
+                    cpu.p = value & 0x0C
+                elif op == d.OP_RTI:
+                    value = pull(ram, base, cpu.s)
+                    cpu.nz = ((value & 0x80) << 1) | ((value & 2) ^ 2)
+                    cpu.carry = value & 1
+                    cpu.overflow = (value >> 6) & 1
+                    cpu.p = value & 0x0C
+                    cpu.pc = pull_word(ram, base, cpu.s + 1)
+                    cpu.s = (cpu.s + 3) & 0xFF
+                    outside = cpu.pc < 0x8000
+                elif op == d.OP_SEI:
+                    cpu.p = cpu.p | 4
+                elif op == d.OP_CLI:
+                    cpu.p = cpu.p & 8
+                elif op == d.OP_CLD:
+                    cpu.p = cpu.p & 4
+                elif op == d.OP_SED:
+                    cpu.p = cpu.p | 8
+                elif op == d.OP_CLV:
+                    cpu.overflow = 0
                 elif op == d.OP_BRK:
-                    push(ram, env, cpu.s, cpu.pc >> 8)
-                    push(ram, env, (cpu.s - 1) & 0xFF, cpu.pc)
-                    push(ram, env, (cpu.s - 2) & 0xFF, flags_byte(cpu) | 0x10)
+                    push_word(ram, base, cpu.s, cpu.pc)
+                    push(ram, base, cpu.s - 2, flags_byte(cpu) | 0x10)
                     cpu.s = (cpu.s - 3) & 0xFF
                     cpu.p = cpu.p | 4
                     cpu.pc = rom_word(prg, 0x7FFE)
                 elif op == d.OP_BAD:
-                    fault(regs, env, FAULT_OPCODE, (cpu.pc - 1) & 0xFFFF)
+                    if operand != 0:
+                        fault(regs, env, at.FAULT_OPCODE, (cpu.pc - 1) & 0xFFFF)
+                    else:
+                        fault(regs, env, at.FAULT_EXEC, (cpu.pc - 3) & 0xFFFF)
 
                 if op <= d.LAST_WRITE:
                     if address < 0x2000:
-                        ram[env, address] = wp.uint8(value)
+                        ram[base | address] = wp.uint8(value)
                     elif address == 0x4014:
-                        copy_sprites(ram, prg, oam, env, value, regs[env, OAM_ADDR])
-                        cpu.dot += 3 * (513 + (((cpu.dot + regs[env, CLOCK]) // 3) & 1))
+                        copy_sprites(ram, prg, oam, env, value, regs[reg + at.OAM_ADDR])
+                        cpu.dot += 3 * (513 + (((cpu.dot + regs[reg + at.CLOCK]) // 3) & 1))
                     elif address < 0x8000:
                         write_port(
                             regs, vram, oam, palette, chr, lines, env, vertical_mirroring, log, address, value, start
                         )
-                        cpu.next = regs[env, NEXT]
-                elif cpu.pc < 0x8000:
-                    fault(regs, env, FAULT_EXEC, cpu.pc)
+                        cpu.next = regs[reg + at.NEXT]
+                elif outside:
+                    fault(regs, env, at.FAULT_EXEC, cpu.pc)
                     cpu.pc = cpu.pc | 0x8000
 
         # the frame is over: the next begins with vertical blank
-        fetch_lines(regs, lines, env, SCREEN_H + 1, log)
-        cpu.dot = cpu.dot - DOT_END
-        regs[env, CLOCK] = (regs[env, CLOCK] + DOT_END) % 6
-        regs[env, ODD] = 1 - regs[env, ODD]
+        fetch_lines(regs, lines, env, at.SCREEN_H + 1, log)
+        cpu.dot = cpu.dot - at.DOT_END
+        regs[reg + at.CLOCK] = (regs[reg + at.CLOCK] + at.DOT_END) % 6
+        regs[reg + at.ODD] = 1 - regs[reg + at.ODD]
         begin_frame(regs, env)
         frame += 1
-        if frame == last_frame and frame < frames + scene_frames:
-            if ((scene_states >> wp.int32(ram[env, scene_address])) & 1) != 0:
-                last_frame = frame + 1
+        if frame == last_frame and frame < frames + scenes[0]:
+            scene = (scenes[2] >> wp.int32(ram[base | scenes[1]])) | (scenes[4] >> wp.int32(ram[base | scenes[3]]))
+            last_frame += scene & 1
 
-    regs[env, A] = cpu.a
-    regs[env, X] = cpu.x
-    regs[env, Y] = cpu.y
-    regs[env, S] = cpu.s
-    regs[env, PC] = cpu.pc
-    regs[env, DOT] = cpu.dot
-    regs[env, P] = flags_byte(cpu)
-    regs[env, FRAMES] = regs[env, FRAMES] + frame
-    regs[env, STEP_FRAMES] = frame
+    regs[reg + at.A] = cpu.a
+    regs[reg + at.X] = cpu.x
+    regs[reg + at.Y] = cpu.y
+    regs[reg + at.S] = cpu.s
+    regs[reg + at.PC] = cpu.pc
+    regs[reg + at.DOT] = cpu.dot
+    regs[reg + at.P] = flags_byte(cpu)
+    regs[reg + at.FRAMES] = regs[reg + at.FRAMES] + frame
+    regs[reg + at.STEP_FRAMES] = frame

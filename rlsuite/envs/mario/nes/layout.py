@@ -27,6 +27,7 @@ FRAMES, STEP_FRAMES = 26, 27
 # Unsupported things the program did: how many, and the first one as (kind << 16 | address).
 FAULTS, FIRST_FAULT = 28, 29
 N_REGS = 32
+RAM_SIZE, VRAM_SIZE, N_SPRITES, PALETTE_SIZE = 2048, 2048, 64, 32
 
 # Dots from the start of vertical blank (scanline 241, dot 1) to ...
 DOT_PRERENDER = 6820  # ... scanline 261, dot 1: vertical blank, sprite-0 hit and overflow are cleared

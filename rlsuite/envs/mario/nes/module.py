@@ -12,6 +12,9 @@ except ImportError as error:
 
     raise MissingExtraError("the Warp NES emulator", "mario", str(error)) from None
 
+# Warp greets every process on standard output; rlsuite's output is its own.
+if wp.config.log_level < wp.LOG_WARNING:
+    wp.config.log_level = wp.LOG_WARNING
 MODULE = wp.get_module("rlsuite_nes")
 # Nothing is differentiated; loops stay loops (unrolling them costs build time and gains nothing).
 MODULE.options["enable_backward"] = False

@@ -13,43 +13,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from rlsuite.envs.mario.nes.layout import (
-    BUTTONS,
-    CLOCK,
-    CTRL,
-    DOT_END,
-    DOT_LINE_1,
-    DOT_PRERENDER,
-    DOT_RELOAD,
-    DOT_SCREEN,
-    DOTS_PER_LINE,
-    FAULT_READ,
-    FAULT_VRAM,
-    FAULT_WRITE,
-    FAULTS,
-    FINE_X,
-    FIRST_FAULT,
-    HIT,
-    LINE,
-    MASK,
-    NEVER,
-    NEXT,
-    NMI,
-    OAM_ADDR,
-    ODD,
-    PAD,
-    PHASE,
-    PHASE_BLANK,
-    PHASE_PRERENDER,
-    PHASE_VISIBLE,
-    READ_BUFFER,
-    SCREEN_H,
-    STATUS,
-    STROBE,
-    T,
-    V,
-    W,
-)
+from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes.module import MODULE
 
 RENDERING = 0x18  # bits of $2001: background and sprites shown
@@ -57,12 +21,13 @@ HORIZONTAL = 0x041F  # bits of v and t: coarse x and the horizontal nametable
 VBLANK, SPRITE_0_HIT = 0x80, 0x40
 
 
-@wp.func(module=MODULE)
-def fault(regs: wp.array2d[wp.int32], env: int, kind: int, where: int):
+@wp.func(module=MODULE, inline=False)
+def fault(regs: wp.array[wp.int32], env: int, kind: int, where: int):
     """Count something unsupported, and remember the first."""
-    if regs[env, FAULTS] == 0:
-        regs[env, FIRST_FAULT] = (kind << 16) | where
-    regs[env, FAULTS] = regs[env, FAULTS] + 1
+    reg = env * at.N_REGS
+    if regs[reg + at.FAULTS] == 0:
+        regs[reg + at.FIRST_FAULT] = (kind << 16) | where
+    regs[reg + at.FAULTS] = regs[reg + at.FAULTS] + 1
 
 
 @wp.func(module=MODULE)
@@ -103,27 +68,28 @@ def down(v: int, n: int) -> int:
     return (v & 0x041F) | nametable | ((y & 0xF8) << 2) | ((y & 7) << 12)
 
 
-@wp.func(module=MODULE)
-def fetch_lines(regs: wp.array2d[wp.int32], lines: wp.array2d[wp.int32], env: int, until: int, log: int):
+@wp.func(module=MODULE, inline=False)
+def fetch_lines(regs: wp.array[wp.int32], lines: wp.array[wp.int32], env: int, until: int, log: int):
     """Let the PPU fetch scanlines up to (not including) ``until``, writing each to ``lines`` if ``log``.
 
     A line's word: v (15 bits), fine x (3), bit 18: background tiles at $1000, 19: 8x8 sprite tiles
     at $1000, 20: sprites are 8x16, 21-25: $2001 bits 0-4.
     """
-    line = regs[env, LINE]
+    reg = env * at.N_REGS
+    line = regs[reg + at.LINE]
     if line < until:
-        mask = regs[env, MASK]
-        v = regs[env, V]
-        t = regs[env, T]
+        mask = regs[reg + at.MASK]
+        v = regs[reg + at.V]
+        t = regs[reg + at.T]
         if log != 0:
-            ctrl = regs[env, CTRL]
-            extra = (regs[env, FINE_X] << 15) | ((ctrl & 0x10) << 14) | ((ctrl & 0x08) << 16)
+            ctrl = regs[reg + at.CTRL]
+            extra = (regs[reg + at.FINE_X] << 15) | ((ctrl & 0x10) << 14) | ((ctrl & 0x08) << 16)
             extra = extra | ((ctrl & 0x20) << 15) | ((mask & 0x1F) << 21)
             while line < until:
                 if (mask & RENDERING) != 0 and line > 0:
                     v = (down(v, 1) & 0x7BE0) | (t & HORIZONTAL)
-                if line < SCREEN_H:
-                    lines[env, line] = v | extra
+                if line < at.SCREEN_H:
+                    lines[env * at.SCREEN_H + line] = v | extra
                 line += 1
         elif (mask & RENDERING) != 0:
             steps = until - line
@@ -131,33 +97,33 @@ def fetch_lines(regs: wp.array2d[wp.int32], lines: wp.array2d[wp.int32], env: in
                 steps = steps - 1
             if steps > 0:
                 v = (down(v, steps) & 0x7BE0) | (t & HORIZONTAL)
-        regs[env, V] = v
-        regs[env, LINE] = until
+        regs[reg + at.V] = v
+        regs[reg + at.LINE] = until
 
 
 @wp.func(module=MODULE)
 def lines_begun(dot: int) -> int:
     """How many scanlines the PPU has begun to fetch by that dot."""
     n = wp.int32(0)
-    if dot >= DOT_RELOAD:
+    if dot >= at.DOT_RELOAD:
         n = 1
-        if dot >= DOT_LINE_1:
-            n = wp.min((dot - DOT_LINE_1) // DOTS_PER_LINE + 2, SCREEN_H + 1)
+        if dot >= at.DOT_LINE_1:
+            n = wp.min((dot - at.DOT_LINE_1) // at.DOTS_PER_LINE + 2, at.SCREEN_H + 1)
     return n
 
 
 @wp.func(module=MODULE)
-def tile_row(chr: wp.array2d[wp.uint8], address: int) -> int:
+def tile_row(chr: wp.array[wp.uint8], address: int) -> int:
     """Which of a tile row's 8 pixels are not transparent; bit 7 is the leftmost."""
-    return wp.int32(chr[0, address]) | wp.int32(chr[0, address + 8])
+    return wp.int32(chr[address]) | wp.int32(chr[address + 8])
 
 
-@wp.func(module=MODULE)
+@wp.func(module=MODULE, inline=False)
 def sprite_0_hit(
-    regs: wp.array2d[wp.int32],
-    vram: wp.array2d[wp.uint8],
-    oam: wp.array2d[wp.int32],
-    chr: wp.array2d[wp.uint8],
+    regs: wp.array[wp.int32],
+    vram: wp.array[wp.uint8],
+    oam: wp.array[wp.int32],
+    chr: wp.array[wp.uint8],
     env: int,
     vertical_mirroring: int,
     now: int,
@@ -166,21 +132,22 @@ def sprite_0_hit(
 
     The game's own tiles decide (bank 0), whatever skin is shown: a skin cannot change the play.
     """
-    mask = regs[env, MASK]
-    ctrl = regs[env, CTRL]
-    sprite = oam[env, 0]
+    reg = env * at.N_REGS
+    mask = regs[reg + at.MASK]
+    ctrl = regs[reg + at.CTRL]
+    sprite = oam[env * at.N_SPRITES]
     top = (sprite & 0xFF) + 1
     left = (sprite >> 24) & 0xFF
     tile = (sprite >> 8) & 0xFF
     height = 8 + ((ctrl & 0x20) >> 2)
-    fetched = wp.max(regs[env, LINE] - 1, 0)
-    v = regs[env, V]
-    t = regs[env, T]
-    hit = wp.int32(NEVER)
+    fetched = wp.max(regs[reg + at.LINE] - 1, 0)
+    v = regs[reg + at.V]
+    t = regs[reg + at.T]
+    hit = wp.int32(at.NEVER)
     row = wp.max(fetched - top, 0)
     if (mask & RENDERING) != RENDERING:
         row = height
-    while row < height and top + row < SCREEN_H:
+    while row < height and top + row < at.SCREEN_H:
         line = top + row
         v_line = v
         if line > fetched:
@@ -197,14 +164,14 @@ def sprite_0_hit(
             pixels = ((pixels & 0x33) << 2) | ((pixels & 0xCC) >> 2)
             pixels = ((pixels & 0x0F) << 4) | (pixels >> 4)
         # the two background tiles under the sprite
-        x = (v_line & 0x1F) * 8 + regs[env, FINE_X] + left
+        x = (v_line & 0x1F) * 8 + regs[reg + at.FINE_X] + left
         table = ((v_line & 0x0C00) | 0x2000) ^ ((x & 0x100) << 2)
         where = table | (v_line & 0x03E0)
         fine_y = ((ctrl & 0x10) << 8) | (v_line >> 12)
-        first = wp.int32(vram[env, nametable_index(where | ((x >> 3) & 31), vertical_mirroring)])
+        first = wp.int32(vram[env * at.VRAM_SIZE + nametable_index(where | ((x >> 3) & 31), vertical_mirroring)])
         x_2 = (x & 0xFF) + 8
         where = where ^ ((x_2 & 0x100) << 2)
-        second = wp.int32(vram[env, nametable_index(where | ((x_2 >> 3) & 31), vertical_mirroring)])
+        second = wp.int32(vram[env * at.VRAM_SIZE + nametable_index(where | ((x_2 >> 3) & 31), vertical_mirroring)])
         under = (tile_row(chr, (first << 4) | fine_y) << 8) | tile_row(chr, (second << 4) | fine_y)
         pixels = pixels & (under >> (8 - (x & 7)))
         if left < 8 and (mask & 6) != 6:
@@ -214,37 +181,38 @@ def sprite_0_hit(
         x = left
         pixels = pixels & 0xFF
         while pixels != 0:
-            dot = DOT_SCREEN + line * DOTS_PER_LINE + x + 2
+            dot = at.DOT_SCREEN + line * at.DOTS_PER_LINE + x + 2
             if (pixels & 0x80) != 0 and dot > now:
                 hit = dot
                 pixels = 0
             pixels = (pixels << 1) & 0xFF
             x += 1
-        if hit != NEVER:
+        if hit != at.NEVER:
             row = height
         row += 1
     return hit
 
 
-@wp.func(module=MODULE)
-def begin_frame(regs: wp.array2d[wp.int32], env: int):
+@wp.func(module=MODULE, inline=False)
+def begin_frame(regs: wp.array[wp.int32], env: int):
     """Vertical blank begins: the dot at which every step ends and the next one begins."""
-    regs[env, PHASE] = PHASE_BLANK
-    regs[env, NEXT] = DOT_PRERENDER
-    regs[env, LINE] = 0
-    regs[env, HIT] = NEVER
-    regs[env, STATUS] = regs[env, STATUS] | VBLANK
-    if (regs[env, CTRL] & 0x80) != 0:
-        regs[env, NMI] = 1
-        regs[env, NEXT] = 0
+    reg = env * at.N_REGS
+    regs[reg + at.PHASE] = at.PHASE_BLANK
+    regs[reg + at.NEXT] = at.DOT_PRERENDER
+    regs[reg + at.LINE] = 0
+    regs[reg + at.HIT] = at.NEVER
+    regs[reg + at.STATUS] = regs[reg + at.STATUS] | VBLANK
+    if (regs[reg + at.CTRL] & 0x80) != 0:
+        regs[reg + at.NMI] = 1
+        regs[reg + at.NEXT] = 0
 
 
-@wp.func(module=MODULE)
+@wp.func(module=MODULE, inline=False)
 def advance_phase(
-    regs: wp.array2d[wp.int32],
-    vram: wp.array2d[wp.uint8],
-    oam: wp.array2d[wp.int32],
-    chr: wp.array2d[wp.uint8],
+    regs: wp.array[wp.int32],
+    vram: wp.array[wp.uint8],
+    oam: wp.array[wp.int32],
+    chr: wp.array[wp.uint8],
     env: int,
     vertical_mirroring: int,
     dot: int,
@@ -254,26 +222,27 @@ def advance_phase(
     Returns:
         The dot, one later where an odd frame leaves one out.
     """
-    phase = regs[env, PHASE]
-    if phase == PHASE_BLANK and dot >= DOT_PRERENDER:
-        regs[env, STATUS] = 0
-        phase = PHASE_PRERENDER
-    if phase == PHASE_PRERENDER and dot >= DOT_RELOAD:
-        if (regs[env, MASK] & RENDERING) != 0:
-            regs[env, V] = regs[env, T]
-            if regs[env, ODD] != 0:
+    reg = env * at.N_REGS
+    phase = regs[reg + at.PHASE]
+    if phase == at.PHASE_BLANK and dot >= at.DOT_PRERENDER:
+        regs[reg + at.STATUS] = 0
+        phase = at.PHASE_PRERENDER
+    if phase == at.PHASE_PRERENDER and dot >= at.DOT_RELOAD:
+        if (regs[reg + at.MASK] & RENDERING) != 0:
+            regs[reg + at.V] = regs[reg + at.T]
+            if regs[reg + at.ODD] != 0:
                 dot += 1
-                regs[env, CLOCK] = (regs[env, CLOCK] + 5) % 6
-        phase = PHASE_VISIBLE
-        regs[env, HIT] = sprite_0_hit(regs, vram, oam, chr, env, vertical_mirroring, dot)
-    if dot >= regs[env, HIT]:
-        regs[env, STATUS] = regs[env, STATUS] | SPRITE_0_HIT
-        regs[env, HIT] = NEVER
-    regs[env, PHASE] = phase
-    if phase == PHASE_BLANK:
-        regs[env, NEXT] = DOT_PRERENDER
-    elif phase == PHASE_PRERENDER:
-        regs[env, NEXT] = DOT_RELOAD
+                regs[reg + at.CLOCK] = (regs[reg + at.CLOCK] + 5) % 6
+        phase = at.PHASE_VISIBLE
+        regs[reg + at.HIT] = sprite_0_hit(regs, vram, oam, chr, env, vertical_mirroring, dot)
+    if dot >= regs[reg + at.HIT]:
+        regs[reg + at.STATUS] = regs[reg + at.STATUS] | SPRITE_0_HIT
+        regs[reg + at.HIT] = at.NEVER
+    regs[reg + at.PHASE] = phase
+    if phase == at.PHASE_BLANK:
+        regs[reg + at.NEXT] = at.DOT_PRERENDER
+    elif phase == at.PHASE_PRERENDER:
+        regs[reg + at.NEXT] = at.DOT_RELOAD
     else:
-        regs[env, NEXT] = wp.min(regs[env, HIT], DOT_END)
+        regs[reg + at.NEXT] = wp.min(regs[reg + at.HIT], at.DOT_END)
     return dot

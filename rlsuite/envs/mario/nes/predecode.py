@@ -5,6 +5,7 @@ address at decoding time is settled here: constants in ROM become immediates, ze
 absolute RAM become one mode, and loops that only wait become operations that know they wait.
 
 Word: operation (6 bits), mode (4), cycles (3), page-crossing penalty (1), length (2), operand (16).
+The operand of INX and INY is how many of the same follow each other from here on.
 
 References: MOS Technology, "MCS6500 Microcomputer Family Programming Manual" (1976), appendix B;
 NESdev Wiki, "CPU unofficial opcodes" (for what is left out).
@@ -19,37 +20,28 @@ import numpy as np
 (
     OP_STA, OP_STX, OP_STY, OP_INC, OP_DEC, OP_ASL, OP_LSR, OP_ROL, OP_ROR,
     OP_LDA, OP_LDX, OP_LDY, OP_CMP, OP_CPX, OP_CPY, OP_AND, OP_ORA, OP_EOR, OP_ADC, OP_SBC, OP_BIT,
-    OP_BRANCH, OP_REG, OP_SHIFT_A, OP_FLAG, OP_JMP, OP_JSR, OP_RTS, OP_RTI, OP_JMP_IND, OP_PHA, OP_PLA, OP_PHP,
-    OP_PLP, OP_TXS, OP_BRK, OP_NOP, OP_BAD, OP_SPIN, OP_POLL, OP_COUNT, OP_RUN,
-) = range(42)  # fmt: skip
-LAST_STORE, LAST_WRITE, LAST_MEMORY = OP_STY, OP_ROR, OP_BIT
+    OP_BRANCH, OP_JMP, OP_JSR, OP_RTS, OP_RTI, OP_JMP_IND, OP_BRK, OP_NOP, OP_BAD,
+    OP_TAX, OP_TAY, OP_TXA, OP_TYA, OP_TSX, OP_TXS, OP_INX, OP_INY, OP_DEX, OP_DEY,
+    OP_ASL_A, OP_LSR_A, OP_ROL_A, OP_ROR_A, OP_CLC, OP_SEC, OP_CLI, OP_SEI, OP_CLV, OP_CLD, OP_SED,
+    OP_PHA, OP_PLA, OP_PHP, OP_PLP, OP_SPIN, OP_POLL, OP_COUNT_X, OP_COUNT_Y,
+) = range(59)  # fmt: skip
+LAST_STORE, LAST_WRITE = OP_STY, OP_ROR
 
-# Modes: where the operand comes from. VALUE: it is in the word; also for operations without one.
-(
-    MODE_VALUE, MODE_RAM, MODE_ZPX, MODE_ZPY, MODE_RAMX, MODE_RAMY, MODE_ROMX, MODE_ROMY, MODE_INDY, MODE_INDX,
-    MODE_ANY, MODE_ANYX, MODE_ANYY,
-) = range(13)  # fmt: skip
-
-# What the mode field means for operations on registers, flags and the accumulator. A branch's is
-# (which flag of N, V, C, Z) * 2 + the value at which it is taken.
-REG_TAX, REG_TAY, REG_TXA, REG_TYA, REG_TSX, REG_INX, REG_INY, REG_DEX, REG_DEY = range(9)
-FLAG_CLC, FLAG_SEC, FLAG_CLI, FLAG_SEI, FLAG_CLV, FLAG_CLD, FLAG_SED = range(7)
-SHIFT_ASL, SHIFT_LSR, SHIFT_ROL, SHIFT_ROR = range(4)
+# Modes: where the operand comes from. VALUE: it is in the word. The others are bits.
+MODE_VALUE, MODE_INDX, MODE_INDY = 0, 1, 2
+MODE_X, MODE_Y, MODE_WRAP, MODE_MEMORY = 1, 2, 4, 8
 
 # The operand of OP_POLL: the bits of $2002 asked for, then these.
 POLL_UNTIL_CLEAR, POLL_AND, POLL_CYCLES_SHIFT = 1 << 8, 1 << 9, 10
 
 _BRANCHES = (0x10, 0x30, 0x50, 0x70, 0x90, 0xB0, 0xD0, 0xF0)
-# opcode: (operation, mode, cycles); one byte each
+# opcode: (operation, cycles); one byte each
 _IMPLIED = {
-    0xAA: (OP_REG, REG_TAX, 2), 0xA8: (OP_REG, REG_TAY, 2), 0x8A: (OP_REG, REG_TXA, 2), 0x98: (OP_REG, REG_TYA, 2),
-    0xBA: (OP_REG, REG_TSX, 2), 0xE8: (OP_REG, REG_INX, 2), 0xC8: (OP_REG, REG_INY, 2), 0xCA: (OP_REG, REG_DEX, 2),
-    0x88: (OP_REG, REG_DEY, 2), 0x18: (OP_FLAG, FLAG_CLC, 2), 0x38: (OP_FLAG, FLAG_SEC, 2),
-    0x58: (OP_FLAG, FLAG_CLI, 2), 0x78: (OP_FLAG, FLAG_SEI, 2), 0xB8: (OP_FLAG, FLAG_CLV, 2),
-    0xD8: (OP_FLAG, FLAG_CLD, 2), 0xF8: (OP_FLAG, FLAG_SED, 2), 0x0A: (OP_SHIFT_A, SHIFT_ASL, 2),
-    0x4A: (OP_SHIFT_A, SHIFT_LSR, 2), 0x2A: (OP_SHIFT_A, SHIFT_ROL, 2), 0x6A: (OP_SHIFT_A, SHIFT_ROR, 2),
-    0x60: (OP_RTS, 0, 6), 0x40: (OP_RTI, 0, 6), 0x48: (OP_PHA, 0, 3), 0x68: (OP_PLA, 0, 4), 0x08: (OP_PHP, 0, 3),
-    0x28: (OP_PLP, 0, 4), 0x9A: (OP_TXS, 0, 2), 0xEA: (OP_NOP, 0, 2),
+    0xAA: (OP_TAX, 2), 0xA8: (OP_TAY, 2), 0x8A: (OP_TXA, 2), 0x98: (OP_TYA, 2), 0xBA: (OP_TSX, 2), 0x9A: (OP_TXS, 2),
+    0xE8: (OP_INX, 2), 0xC8: (OP_INY, 2), 0xCA: (OP_DEX, 2), 0x88: (OP_DEY, 2), 0x18: (OP_CLC, 2), 0x38: (OP_SEC, 2),
+    0x58: (OP_CLI, 2), 0x78: (OP_SEI, 2), 0xB8: (OP_CLV, 2), 0xD8: (OP_CLD, 2), 0xF8: (OP_SED, 2), 0x0A: (OP_ASL_A, 2),
+    0x4A: (OP_LSR_A, 2), 0x2A: (OP_ROL_A, 2), 0x6A: (OP_ROR_A, 2), 0x60: (OP_RTS, 6), 0x40: (OP_RTI, 6),
+    0x48: (OP_PHA, 3), 0x68: (OP_PLA, 4), 0x08: (OP_PHP, 3), 0x28: (OP_PLP, 4), 0xEA: (OP_NOP, 2),
 }  # fmt: skip
 
 # Operations with a memory operand: opcode of each addressing mode, and the cycles it takes.
@@ -81,12 +73,13 @@ _MODIFIES: dict[int, dict[str, int]] = {
 }  # fmt: skip
 _MODIFY_CYCLES = {"zp": 5, "zpx": 6, "abs": 6, "absx": 7}
 
-_RAM_MODE = {"absx": MODE_RAMX, "absy": MODE_RAMY}
-_ROM_MODE = {"absx": MODE_ROMX, "absy": MODE_ROMY}
-_ANY_MODE = {"absx": MODE_ANYX, "absy": MODE_ANYY}
-_SHORT_MODE = {"zp": MODE_RAM, "zpx": MODE_ZPX, "zpy": MODE_ZPY, "indx": MODE_INDX, "indy": MODE_INDY}
+_MODES = {
+    "zp": MODE_MEMORY, "zpx": MODE_MEMORY | MODE_X | MODE_WRAP, "zpy": MODE_MEMORY | MODE_Y | MODE_WRAP,
+    "abs": MODE_MEMORY, "absx": MODE_MEMORY | MODE_X, "absy": MODE_MEMORY | MODE_Y,
+    "indx": MODE_INDX, "indy": MODE_INDY, "imm": MODE_VALUE,
+}  # fmt: skip
 
-RAM_END, ROM_START = 0x2000, 0x8000
+ROM_START = 0x8000
 
 
 class _Table:
@@ -98,12 +91,12 @@ class _Table:
         self.byte1 = self.prg[(np.arange(n) + 1) % n]
         self.byte2 = self.prg[(np.arange(n) + 2) % n]
         self.word = self.byte1 | self.byte2 << 8
-        self.op = np.full(n, OP_BAD, np.int32)
+        self.op = np.full(n, OP_BAD, np.int32)  # until an opcode claims the address
         self.mode = np.zeros(n, np.int32)
         self.cycles = np.full(n, 2, np.int32)
         self.penalty = np.zeros(n, np.int32)
         self.length = np.ones(n, np.int32)
-        self.operand = np.zeros(n, np.int32)
+        self.operand = np.ones(n, np.int32)
 
     def put(self, where: np.ndarray, op: int, mode: int, cycles: int, length: int, operand, penalty=0) -> None:
         """Write one kind of instruction at the addresses ``where`` (indices)."""
@@ -129,8 +122,8 @@ def predecode(prg: np.ndarray) -> np.ndarray:
         (32768,) int32, one word per address (every address: data decodes to words never run).
     """
     table = _Table(prg)
-    for opcode, (op, mode, cycles) in _IMPLIED.items():
-        table.put(table.at(opcode), op, mode, cycles, 1, 0)
+    for opcode, (op, cycles) in _IMPLIED.items():
+        table.put(table.at(opcode), op, MODE_VALUE, cycles, 1, 1)
     for kind, cycles in ((_READS, _READ_CYCLES), (_STORES, _STORE_CYCLES), (_MODIFIES, _MODIFY_CYCLES)):
         for op, opcodes in kind.items():
             for addressing, opcode in opcodes.items():
@@ -142,39 +135,29 @@ def predecode(prg: np.ndarray) -> np.ndarray:
 
 def _put_memory(table: _Table, opcode: int, op: int, addressing: str, cycles: int, *, is_read: bool) -> None:
     where = table.at(opcode)
-    if addressing == "imm":
-        table.put(where, op, MODE_VALUE, cycles, 2, table.byte1[where])
-    elif addressing in _SHORT_MODE:
-        penalty = int(is_read and addressing == "indy")
-        table.put(where, op, _SHORT_MODE[addressing], cycles, 2, table.byte1[where], penalty)
-    elif addressing == "abs":
-        base = table.word[where]
-        table.put(where, op, MODE_ANY, cycles, 3, base)
-        ram = where[base < RAM_END]
-        table.put(ram, op, MODE_RAM, cycles, 3, table.word[ram] & 0x7FF)
-        if is_read:  # a constant of the program: an immediate that takes 4 cycles
-            rom = where[base >= ROM_START]
-            table.put(rom, op, MODE_VALUE, cycles, 3, table.prg[table.word[rom] - ROM_START])
-    else:
-        base, penalty = table.word[where], int(is_read)
-        table.put(where, op, _ANY_MODE[addressing], cycles, 3, base, penalty)
-        ram = where[base + 255 < RAM_END]
-        table.put(ram, op, _RAM_MODE[addressing], cycles, 3, table.word[ram], penalty)
-        if is_read:
-            rom = where[(base >= ROM_START) & (base + 255 <= 0xFFFF)]
-            table.put(rom, op, _ROM_MODE[addressing], cycles, 3, table.word[rom], penalty)
+    length = 3 if addressing.startswith("abs") else 2
+    operand = table.word[where] if length == 3 else table.byte1[where]
+    penalty = int(is_read and addressing in ("absx", "absy", "indy"))
+    table.put(where, op, _MODES[addressing], cycles, length, operand, penalty)
+    if addressing == "abs" and is_read:  # a constant of the program: an immediate that takes 4 cycles
+        rom = where[operand >= ROM_START]
+        table.put(rom, op, MODE_VALUE, cycles, 3, table.prg[table.word[rom] - ROM_START])
 
 
 def _put_jumps(table: _Table) -> None:
-    for mode, opcode in enumerate(_BRANCHES):
+    for condition, opcode in enumerate(_BRANCHES):
         where = table.at(opcode)
         after = where + ROM_START + 2
         target = after + (table.byte1[where] ^ 0x80) - 0x80
         crosses = ((after ^ target) & 0xFF00) != 0
-        table.put(where, OP_BRANCH, mode, 2, 2, target & 0xFFFF, crosses)
+        # in the place of the cycles, always 2: (which flag: N, V, C, Z) * 2 + the value that branches
+        table.put(where, OP_BRANCH, MODE_VALUE, condition, 2, target & 0xFFFF, crosses)
     for opcode, op, cycles in ((0x4C, OP_JMP, 3), (0x20, OP_JSR, 6), (0x6C, OP_JMP_IND, 5)):
         where = table.at(opcode)
         table.put(where, op, MODE_VALUE, cycles, 3, table.word[where])
+        if op != OP_JMP_IND:  # code outside the program ROM cannot be decoded
+            outside = where[table.word[where] < ROM_START]
+            table.put(outside, OP_BAD, MODE_VALUE, cycles, 3, 0)
     # BRK takes 7 cycles and skips a padding byte
     table.put(table.at(0x00), OP_BRK, MODE_VALUE, 7, 2, 0)
 
@@ -201,11 +184,11 @@ def _put_loops(table: _Table) -> None:
         where = np.flatnonzero(reads_status & asks & (byte(5) == opcode) & same_page(7))
         table.put(where, OP_POLL, MODE_VALUE, 4, 3, byte(4)[where] | flag | POLL_AND | 9 << POLL_CYCLES_SHIFT)
 
-    for opcode, mode in ((0xCA, REG_DEX), (0x88, REG_DEY)):
+    for opcode, op in ((0xCA, OP_COUNT_X), (0x88, OP_COUNT_Y)):
         where = np.flatnonzero((table.prg == opcode) & (byte(1) == 0xD0) & (byte(2) == 0xFD) & same_page(3))
-        table.put(where, OP_COUNT, mode, 2, 1, 0)
-    for opcode, mode in ((0xE8, REG_INX), (0xC8, REG_INY)):
+        table.put(where, op, MODE_VALUE, 2, 1, 0)
+    for opcode, op in ((0xE8, OP_INX), (0xC8, OP_INY)):
         for size in (2, 3, 4):
             run = np.logical_and.reduce([byte(i) == opcode for i in range(size)])
             where = np.flatnonzero(run & (here + size < len(here)))
-            table.put(where, OP_RUN, mode, 2, 1, size)
+            table.put(where, op, MODE_VALUE, 2, 1, size)
