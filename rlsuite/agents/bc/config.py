@@ -22,10 +22,12 @@ class BcConfig(Section):
     batch_size: int = Field(default=128, ge=1)
     """Pairs in a minibatch."""
     n_steps: int = Field(default=20_000, ge=1)
-    """Gradient steps, unless the budget's ``train_steps`` says fewer."""
+    """Gradient steps at most."""
     validation_fraction: float = Field(default=0.3, ge=0, lt=1)
     """Share of the pairs held out; the snapshot with the least error on them is the result. 0: the last one."""
     validate_every: int = Field(default=100, ge=1)
     """Gradient steps between validations."""
+    patience: int = Field(default=3_000, ge=1)
+    """Gradient steps without a better validation after which training ends."""
 
     smoke: ClassVar[Mapping[str, Any]] = {"n_steps": 10, "validate_every": 5}
