@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 import typer
+
+from rlsuite.cli.options import Json
 
 app = typer.Typer(help="Measurements against other libraries.", no_args_is_help=True)
 
@@ -10,3 +14,40 @@ app = typer.Typer(help="Measurements against other libraries.", no_args_is_help=
 @app.callback()
 def _group() -> None:
     """Measurements against other libraries."""
+
+
+@app.command("throughput")
+def throughput(
+    level: Annotated[str, typer.Option(help="Level id: `rlsuite ls levels`.")],
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Library to compare with, e.g. envpool, gymnasium, sb3; may be repeated.")
+    ] = None,
+    n_envs: Annotated[int, typer.Option("--n-envs", min=1, help="Environments side by side.")] = 64,
+    n_threads: Annotated[int | None, typer.Option("--n-threads", min=1, help="Threads; none: every core.")] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Measurements of each, in turn.")] = 5,
+    seconds: Annotated[float, typer.Option(help="Seconds of one measurement.")] = 2.0,
+    policy: Annotated[bool, typer.Option("--policy", help="Put a 64-64 policy in the loop.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of environments, actions and policy.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure env steps per second, interleaved with other libraries."""
+    from rlsuite.bench.throughput import run
+    from rlsuite.cli.output import print_json
+
+    result = run(
+        level, peer or None, n_envs=n_envs, n_threads=n_threads, pairs=pairs, seconds=seconds, policy=policy, seed=seed
+    )
+    return print_json(result) if json else _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rlsuite.cli.output import print_table
+
+    speeds = ("env_steps_per_s", "frames_per_s", "env_steps_per_core_s")
+    ours = {"who": "rlsuite"} | {key: result[key] for key in speeds}
+    theirs = [
+        {"who": name} | {key: found[key] for key in speeds} | {"rlsuite / it, per core-second": result["ratios"][name]}
+        for name, found in result["peers"].items()
+    ]
+    print_table([ours, *theirs], ("who", *speeds, "rlsuite / it, per core-second"))
+    print(f"{result['machine']}")

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
-EXIT_CODES = {"done": 0, "failed": 1, "interrupted": 130}
+if TYPE_CHECKING:
+    from rlsuite.experiment import RunResult
+
+EXIT_CODES = {"done": 0, "interrupted": 130}
 
 
-def finish(run: Any, json: bool) -> None:
-    """End the command as the run ended.
+def finish(result: RunResult, json: bool) -> None:
+    """End the command as the run ended; a run that failed has raised before this.
 
     Args:
-        run: What training returned: the run's folder.
+        result: What training returned.
         json: Print ``summary.json`` and the run's path.
 
     Raises:
-        typer.Exit: With 0 for done, 1 for failed, 130 for interrupted.
+        typer.Exit: With 0 for done, 130 for interrupted.
     """
-    summary = run.read_summary()
     if json:
         from rlsuite.cli.output import print_json
 
-        print_json({"run": str(run.path), **summary})
-    raise typer.Exit(EXIT_CODES.get(summary.get("status", "failed"), 1))
+        print_json({"run": str(result.path), **result.summary})
+    raise typer.Exit(EXIT_CODES.get(result.status, 1))

@@ -30,6 +30,11 @@ def find_run(run: Path, root: Path = Path("runs")) -> Path:
     return fits[0]
 
 
+def find_runs(names: list[Path], root: Path = Path("runs")) -> list[Path]:
+    """Folders that are there as they are (a run's, or one that holds runs), everything else through `find_run`."""
+    return [name if name.exists() else find_run(name, root) for name in names]
+
+
 def newest_interrupted(root: Path) -> Path:
     """The newest run that was interrupted or killed.
 

@@ -15,10 +15,11 @@ SCENE = """
 
 def main() -> None:
     """Render the scene; the middle must be red and the corner must not."""
+    import importlib
     import os
+    from typing import Any
 
-    import mujoco
-
+    mujoco: Any = importlib.import_module("mujoco")  # its type stubs lack most of its names
     model = mujoco.MjModel.from_xml_string(SCENE)
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)

@@ -29,7 +29,7 @@ def run(
     from rlsuite.cli.ending import finish
     from rlsuite.experiment import train
 
-    return finish(train(file, overrides, smoke=smoke, runs_dir=runs), json)
+    return finish(train(file, overrides, smoke=smoke, runs_dir=runs, quiet=json), json)
 
 
 def _plan(file: Path, overrides: list[str], smoke: bool, json: bool) -> None:
