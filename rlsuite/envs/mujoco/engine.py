@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlsuite.envs.mujoco.crew import SharedLoop
-from rlsuite.envs.mujoco.gl import prepare_gl
+from rlsuite.envs.mujoco.gl import import_mujoco
 from rlsuite.envs.mujoco.tasks import Task
 
-prepare_gl()
-mujoco: Any = importlib.import_module("mujoco")  # after prepare_gl; Any: its extension modules carry no types
+mujoco: Any = import_mujoco()  # Any: its extension modules carry no types
 
 STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 """What decides the next step to the last bit: the physics state with the solver's warm start and the

@@ -1,8 +1,8 @@
-"""Choosing the off-screen OpenGL back end, once, before mujoco is first imported.
+"""Off-screen OpenGL, chosen when the first picture is drawn.
 
-mujoco reads ``MUJOCO_GL`` when it is imported, and PyOpenGL binds to one platform per process, so the
-choice cannot be made at the first picture. Everything in rlsuite that imports mujoco calls
-`prepare_gl` first.
+Training needs no OpenGL, and loading a driver costs time and memory (Mesa brings an LLVM of its own), so
+nothing of it is touched before a picture is wanted. A ``MUJOCO_GL`` that the user has set decides, as
+it does for mujoco itself.
 """
 
 from __future__ import annotations
@@ -14,27 +14,63 @@ import importlib
 import os
 import platform
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
+
+from rlsuite.errors import UserError
 
 Backend = Literal["egl", "osmesa", "cgl", "wgl", "none"]
+
+CONTEXTS = {"egl": "mujoco.egl", "osmesa": "mujoco.osmesa", "cgl": "mujoco.cgl", "glfw": "mujoco.glfw"}
+"""Back end to the module of mujoco that holds its ``GLContext``."""
 
 _EGL_DEFAULT_DISPLAY = ctypes.c_void_p(0)
 
 
-def prepare_gl() -> str:
-    """Set ``MUJOCO_GL`` if it is unset: EGL where it starts, OSMesa where that library is, else unset.
+def import_mujoco() -> Any:
+    """Import mujoco; if ``MUJOCO_GL`` makes it load a driver at once, then in an order that does not crash.
 
-    A value the user has set is left alone.
+    Raises:
+        UserError: The back end that ``MUJOCO_GL`` names does not start here.
+    """
+    wanted = os.environ.get("MUJOCO_GL", "")
+    if wanted.lower() not in ("egl", "osmesa"):
+        return importlib.import_module("mujoco")
+    _load_triton_first()
+    try:
+        return importlib.import_module("mujoco")
+    except (AttributeError, ImportError, RuntimeError) as error:
+        raise UserError(
+            f"MUJOCO_GL={wanted} does not start on this machine ({error}). Unset it, and rlsuite picks what works, "
+            f"or install lib{wanted.lower()}."
+        ) from error
+
+
+def prepare_gl() -> str:
+    """Set ``MUJOCO_GL`` if it is unset: EGL where it starts, OSMesa where that library is, else left alone.
+
+    For whoever draws with mujoco or Gymnasium directly; call it before the first picture.
 
     Returns:
         The value in force, "" if none.
     """
     _load_triton_first()
-    if "MUJOCO_GL" not in os.environ and platform.system() == "Linux":
+    if not os.environ.get("MUJOCO_GL"):
         backend = find_backend()
         if backend != "none":
             os.environ["MUJOCO_GL"] = backend
     return os.environ.get("MUJOCO_GL", "")
+
+
+def context_class() -> Any:
+    """The ``GLContext`` class of the back end in force.
+
+    Raises:
+        ImportError: The back end's libraries are missing.
+    """
+    name = prepare_gl().lower()
+    if platform.system() == "Linux" and name not in CONTEXTS:
+        name = "glfw"
+    return importlib.import_module(CONTEXTS[name]).GLContext if name in CONTEXTS else import_mujoco().GLContext
 
 
 def _load_triton_first() -> None:
@@ -70,16 +106,6 @@ def egl_starts() -> bool:
         return any(_initialises(egl, display) for display in _displays(egl))
     except (OSError, AttributeError):
         return False
-
-
-def _load_triton_first() -> None:
-    """Import triton, if it is there, before Mesa loads its LLVM.
-
-    Both bring an LLVM; when Mesa's comes first, torch's later import of triton (its first optimiser)
-    ends the process with a segmentation fault.
-    """
-    with contextlib.suppress(ImportError):
-        importlib.import_module("triton")
 
 
 def _displays(egl: ctypes.CDLL) -> list[ctypes.c_void_p]:

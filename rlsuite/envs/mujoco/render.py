@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlsuite.envs.mujoco import engine
-from rlsuite.envs.mujoco.engine import mujoco
+from rlsuite.envs.mujoco.engine import STATE, mujoco
+from rlsuite.envs.mujoco.gl import context_class
 from rlsuite.errors import RunError
+
+MAX_GEOMS = 1000
 
 
 class Camera:
@@ -31,14 +34,25 @@ class Camera:
         self._model.vis.global_.offwidth = max(self._model.vis.global_.offwidth, size)
         self._model.vis.global_.offheight = max(self._model.vis.global_.offheight, size)
         self._data = mujoco.MjData(self._model)
-        try:
-            self._renderer = mujoco.Renderer(self._model, size, size)
-        except Exception as error:  # the GL stack raises whatever its driver feels like
-            raise RunError(
-                f"MuJoCo cannot draw off-screen (MUJOCO_GL={engine.prepare_gl() or 'unset'}): {error}. "
-                "Install libegl1 or libosmesa6, or set MUJOCO_GL=egl or osmesa before Python starts."
-            ) from error
+        self._scene = mujoco.MjvScene(self._model, MAX_GEOMS)
+        self._option = mujoco.MjvOption()
+        self._rect = mujoco.MjrRect(0, 0, size, size)
+        self._open_context(size)
         self._view = self._make_view(view)
+
+    def _open_context(self, size: int) -> None:
+        self._gl: Any = None
+        try:
+            self._gl = context_class()(size, size)
+            self._gl.make_current()
+            self._context = mujoco.MjrContext(self._model, int(mujoco.mjtFontScale.mjFONTSCALE_150))
+        except Exception as error:  # the GL stack raises whatever its driver feels like
+            self.close()
+            raise RunError(
+                f"MuJoCo cannot draw off-screen (MUJOCO_GL={os.environ.get('MUJOCO_GL', 'unset')}): {error}. "
+                "Install libegl1 or libosmesa6, or set MUJOCO_GL to egl or osmesa before Python starts."
+            ) from error
+        mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._context)
 
     def _make_view(self, view: Mapping[str, Any]) -> Any:
         camera = mujoco.MjvCamera()
@@ -53,11 +67,21 @@ class Camera:
 
     def picture(self, state: NDArray[np.float64]) -> NDArray[np.uint8]:
         """Draw one ``mjSTATE_INTEGRATION`` state, uint8 (H, W, 3)."""
-        mujoco.mj_setState(self._model, self._data, state, engine.STATE)
+        mujoco.mj_setState(self._model, self._data, state, STATE)
         mujoco.mj_forward(self._model, self._data)
-        self._renderer.update_scene(self._data, self._view)
-        return self._renderer.render()
+        everything = int(mujoco.mjtCatBit.mjCAT_ALL)
+        mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._view, everything, self._scene)
+        self._gl.make_current()
+        mujoco.mjr_render(self._rect, self._scene, self._context)
+        pixels = np.empty((self._rect.height, self._rect.width, 3), dtype=np.uint8)
+        mujoco.mjr_readPixels(pixels, None, self._rect, self._context)
+        return np.ascontiguousarray(pixels[::-1])  # OpenGL's rows begin at the bottom
 
     def close(self) -> None:
         """Free the OpenGL context."""
-        self._renderer.close()
+        if self._gl is not None:
+            self._gl.make_current()
+            if getattr(self, "_context", None) is not None:
+                self._context.free()
+            self._gl.free()
+            self._gl = None
