@@ -104,7 +104,8 @@ class FilmWriter:
                 self._process.stdin.close()
             self._process.wait()
         self._end_log()
-        self._aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._aside.unlink(missing_ok=True)
 
     def __enter__(self) -> FilmWriter:
         return self
