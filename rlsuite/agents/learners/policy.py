@@ -57,8 +57,9 @@ class ActorCritic(ActorCriticPolicy):
 
     def _make_own_heads(self, gain: float) -> nn.Linear:
         net = nn.Linear(self.mlp_extractor.latent_dim_vf, self.n_own_values)
-        for row in net.weight:
-            nn.init.orthogonal_(row[None], gain)
+        with torch.no_grad():
+            for row in net.weight:
+                nn.init.orthogonal_(row[None], gain)
         nn.init.zeros_(net.bias)
         return net
 

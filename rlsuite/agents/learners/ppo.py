@@ -20,6 +20,7 @@ from rlsuite.agents.learners.config import PPOConfig
 from rlsuite.agents.learners.encoders import NormalizedVector, PathakCNN, SmallCNN
 from rlsuite.agents.learners.episodes import EpisodeStatistics
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
+from rlsuite.agents.learners.fused import FusedUpdate, is_plain
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
 from rlsuite.agents.learners.rollout import Rollout
@@ -115,7 +116,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             ).to(self.device)
         self.flat = FlatParameters(self.policy.parameters())
         self.policy.optimizer = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps)
-        self.updater = PolicyUpdate(self.policy, self.flat, self.policy.optimizer, self.max_grad_norm)
+        updater = FusedUpdate if is_plain(self.policy) else PolicyUpdate
+        self.updater = updater(self.policy, self.flat, self.policy.optimizer, self.max_grad_norm)
         n_params = self.policy.action_net.out_features
         self.rollout = Rollout(
             self.n_steps,
