@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from rlsuite.agents.curiosity.exploration import ExplorationLog
 from rlsuite.evaluation import play
 from rlsuite.experiment.opening import evaluation_level, scores
 from rlsuite.runs.progress import State
@@ -38,6 +39,7 @@ class Boundary(BaseCallback):
         self._saved_at = time.monotonic()
         self._system_at = 0.0
         self._env: Any = None
+        self.exploration = ExplorationLog((experiment.budget.env_steps or 1_000_000) // 20)
 
     # -- what stable-baselines3 calls -----------------------------------------------------------
 
@@ -62,6 +64,11 @@ class Boundary(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         session, logger = self.session, self.logger
+        rollout = getattr(session.assembly.learner, "rollout", None)
+        if rollout is not None:
+            n_actions = getattr(session.assembly.env.action_space, "n", None)
+            for key, value in self.exploration.observe(rollout, n_actions, self.num_steps).items():
+                logger.record(key, value)
         logger.record("time/frames", session.assembly.env_steps * session.assembly.env.frames_per_step)
         logger.record("time/train_s", session.clock.train_s)
         if time.monotonic() - self._system_at > SYSTEM_EVERY_S:
@@ -93,11 +100,16 @@ class Boundary(BaseCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """The schedules, for a checkpoint."""
-        return {"last_eval": self.last_eval, "last_film": self.last_film}
+        return {
+            "last_eval": self.last_eval,
+            "last_film": self.last_film,
+            "exploration": self.exploration.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Bring `state_dict` back."""
         self.last_eval, self.last_film = state["last_eval"], state["last_film"]
+        self.exploration.load_state_dict(state["exploration"])
         self.saved_at_step = self.num_steps
 
     def state(self, doing: str = "") -> State:

@@ -139,6 +139,7 @@ class Session:
                 learner.learn(total, callback=self.boundary, reset_num_timesteps=False)
         if self.boundary.saved_at_step != self.boundary.num_steps:
             self.boundary.save()
+        self.boundary.exploration.write(self.folder.path, self.boundary.num_steps)
         self.stop.check()
 
     def _fail(self, error: BaseException) -> None:

@@ -86,10 +86,24 @@ METRICS = (
     Metric("icm/inverse_acc", "Share of actions predicted right."),
     Metric("icm/reward_mean", "Mean curiosity bonus of the last batch, without its weight."),
     Metric("icm/reward_std", "Standard deviation of the curiosity bonus over the last batch, without its weight."),
+    Metric("icm/vae_loss", "Loss of the VAE whose features the forward model predicts.", "nats"),
+    Metric("{reward}/loss", "Whole loss of a learned reward's own training."),
+    Metric("{reward}/bonus_mean", "Mean curiosity bonus before any scaling."),
+    Metric("{reward}/bonus_std", "Standard deviation of the curiosity bonus before any scaling."),
+    Metric("{reward}/reward_mean", "Mean curiosity bonus of the last rollout, scaled, without its weight."),
+    Metric("{reward}/reward_std", "Standard deviation of the same."),
+    Metric("{reward}/forward_loss", "Half the squared error of predicted features."),
+    Metric("{reward}/inverse_loss", "Loss of the predicted action.", "nats"),
+    Metric("{reward}/inverse_acc", "Share of actions predicted right."),
+    Metric("{reward}/predictor_loss", "Half the squared error of the guessed outputs of the random network."),
+    Metric("{reward}/lifelong_loss", "The same, of the lifelong factor of episodic novelty."),
+    Metric("{reward}/n_cells_ever", "Grid cells that position counts have seen.", "cells"),
     Metric("bc/loss", "Negative log-likelihood (or squared error) of the demonstrated actions.", "nats"),
     Metric("bc/validation_loss", "The same on held-out pairs.", "nats"),
     Metric("explore/n_cells", "Different grid cells visited so far, over all environments.", "cells"),
-    Metric("explore/n_rooms", "Different rooms visited so far, over all environments.", "rooms"),
+    Metric("explore/ep_cells", "Different grid cells visited in an episode, mean.", "cells"),
+    Metric("explore/ep_rooms", "Different rooms visited in an episode, mean.", "rooms"),
+    Metric("explore/action_{index}", "Share of each discrete action in the last rollout."),
     Metric("explore/x_max", "Farthest position reached so far.", "level units"),
     Metric("gen/loss", "Training loss of the generator."),
     Metric("sys/memory_mb", "Resident memory of the training process.", "MB"),
@@ -97,7 +111,10 @@ METRICS = (
     Metric("sys/checkpoint_s", "Time the last checkpoint took to write.", "s"),
 )
 
-_PATTERNS = [re.compile(re.escape(m.key).replace(r"\{reward\}", r"[a-z0-9_]+") + r"\Z") for m in (*ENVELOPE, *METRICS)]
+_PATTERNS = [
+    re.compile(re.escape(m.key).replace(r"\{reward\}", r"[a-z0-9_]+").replace(r"\{index\}", r"\d+") + r"\Z")
+    for m in (*ENVELOPE, *METRICS)
+]
 
 
 def declared(key: str) -> bool:

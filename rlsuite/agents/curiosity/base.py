@@ -27,17 +27,15 @@ class CuriosityReward:
     """Base of the curiosity rewards: subclasses give `raw_bonus` and `loss`.
 
     `reward` scores, divides by what is usual for the action (if asked), and divides by the running
-    standard deviation of the discounted sum (if asked); the statistics follow the learner's own batches,
-    which have the leading shape (n_steps, n_envs), and no others. `update` takes Adam steps on
-    minibatches. Randomness comes from a generator of its own.
+    standard deviation of the discounted sum (if asked). Statistics and memories follow the learner's own
+    rollouts (several steps of all its environments) and no other batches, such as a film's single steps.
+    `update` takes Adam steps on minibatches. Randomness comes from a generator of its own.
 
     Args:
         config: The reward's section.
         context: Spaces, device and seed.
         name: Prefix of its metrics.
     """
-
-    n_memory_rows: int = 0
 
     def __init__(self, config: CuriosityConfig, context: RewardContext, name: str) -> None:
         space = context.observation_space
@@ -87,7 +85,7 @@ class CuriosityReward:
     @torch.no_grad()
     def reward(self, batch: Batch) -> torch.Tensor:
         """The bonus, float32, of the batch's leading shape."""
-        training = batch.reward.dim() == 2 and batch.reward.shape[1] == self.context.n_envs
+        training = self.is_rollout(batch)
         if training and self.obs_scale.count == 0:
             self.obs_scale.update(self.look(batch.flatten().next_obs))
         bonus = self.raw_bonus(batch, training)
@@ -148,6 +146,11 @@ class CuriosityReward:
         return {"loss": loss.detach()} | metrics
 
     # -- helpers for methods -------------------------------------------------------------------
+
+    def is_rollout(self, batch: Batch) -> bool:
+        """Whether the batch is the learner's own rollout, which statistics and memories follow."""
+        shape = batch.leading_shape
+        return len(shape) == 2 and shape[0] > 1 and shape[1] == self.context.n_envs
 
     def look(self, obs: torch.Tensor) -> torch.Tensor:
         """The part of raw observations that the networks see."""

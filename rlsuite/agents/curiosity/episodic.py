@@ -53,6 +53,8 @@ class EpisodicReward(CuriosityReward):
     """
 
     memory: dict[str, torch.Tensor]
+    watched: tuple[int, dict[str, torch.Tensor]] | None = None
+    """Memory of who plays along in single steps (a film), and of how many environments."""
 
     def __init__(self, config: E3bConfig | NoveltyConfig, context: RewardContext, name: str) -> None:
         super().__init__(config, context, name)
@@ -81,13 +83,22 @@ class EpisodicReward(CuriosityReward):
         features = self.in_chunks(batch.flatten(), lambda b: self.networks.encoder(self.prepare(b.next_obs)))
         shape = batch.leading_shape if batch.reward.dim() == 2 else torch.Size((1, len(batch.reward)))
         features = features.reshape(*shape, -1)
-        memory = self.memory if training else self.fresh_memory(shape[1])
+        memory = self.memory if training else self._onlooker(batch, shape)
         ended = (batch.terminated | batch.truncated).reshape(shape)
         rows = []
         for t in range(shape[0]):
             rows.append(self.visit(memory, features[t], training))
             self.forget(memory, ended[t])
         return torch.stack(rows).reshape(batch.leading_shape)
+
+    def _onlooker(self, batch: Batch, shape: torch.Size) -> dict[str, torch.Tensor]:
+        """The memory for a batch that is not the learner's: kept from step to step for one that plays along."""
+        if shape[0] > 1 or batch.reward.dim() == 1:
+            return self.fresh_memory(shape[1])
+        if self.watched is None or self.watched[0] != shape[1]:
+            self.watched = (shape[1], self.fresh_memory(shape[1]))
+        self.forget(self.watched[1], batch.episode_start[0])
+        return self.watched[1]
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, Metrics]:
         """The inverse model's."""

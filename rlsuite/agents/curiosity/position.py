@@ -37,6 +37,7 @@ class PositionReward(CuriosityReward):
         super().__init__(config, context, "position_counts")
         self.visited: list[set[Cell]] = [set() for _ in range(context.n_envs)]
         self.counts: dict[Cell, int] = {}
+        self.watched: list[set[Cell]] = []
 
     def build(self) -> nn.Module:
         """Nothing to train."""
@@ -56,7 +57,7 @@ class PositionReward(CuriosityReward):
         shape = batch.leading_shape if batch.reward.dim() == 2 else torch.Size((1, len(batch.reward)))
         columns, rows = ((batch.info[k].reshape(shape) / self.config.cell).floor().long().tolist() for k in ("x", "y"))
         ended = (batch.terminated | batch.truncated).reshape(shape).tolist()
-        visited = self.visited if training else [set() for _ in range(shape[1])]
+        visited = self.visited if training else self._onlooker(batch, shape)
         counts = self.counts if training else dict(self.counts)
         out = torch.zeros(shape)
         for t in range(shape[0]):
@@ -65,6 +66,17 @@ class PositionReward(CuriosityReward):
                 if ended[t][i]:
                     visited[i].clear()
         return out.to(self.device).reshape(batch.leading_shape)
+
+    def _onlooker(self, batch: Batch, shape: torch.Size) -> list[set[Cell]]:
+        """Visits for a batch that is not the learner's: kept from step to step for one that plays along."""
+        if shape[0] > 1 or batch.reward.dim() == 1:
+            return [set() for _ in range(shape[1])]
+        if len(self.watched) != shape[1]:
+            self.watched = [set() for _ in range(shape[1])]
+        for cells, start in zip(self.watched, batch.episode_start[0].tolist(), strict=True):
+            if start:
+                cells.clear()
+        return self.watched
 
     def _visit(self, visited: set[Cell], counts: dict[Cell, int], cell: Cell) -> float:
         if cell in visited:

@@ -162,6 +162,28 @@ def test_a_foreign_batch_changes_no_state(variant: str) -> None:
     assert same_bits(before, reward.state_dict())
 
 
+@pytest.mark.parametrize("variant", ["e3b", "episodic_novelty"])
+def test_one_that_plays_along_step_by_step_has_a_memory(variant: str) -> None:
+    config = VARIANTS[variant].model_copy(update=RAW)
+    whole, parts = build(config, context(n_envs=1)), build(config, context(n_envs=32))
+    batch = ending(rollout(7, 1), "truncated", 3, 0)
+    starts = torch.zeros(7, 1, dtype=torch.bool)
+    starts[[0, 4]] = True
+    batch = dataclasses.replace(batch, episode_start=starts)
+    before = parts.state_dict()
+    rows = [parts.reward(stack_rows(batch, t)) for t in range(7)]
+    scored = torch.cat(rows).flatten()
+    if variant == "e3b":  # the other's running mean of distances stands still here
+        assert torch.allclose(scored, whole.reward(batch).flatten(), rtol=1e-5)
+    assert len(set(scored.tolist())) > 3
+    assert same_bits(before, parts.state_dict())
+
+
+def stack_rows(batch: Batch, t: int) -> Batch:
+    names = [f.name for f in dataclasses.fields(Batch) if f.name != "info"]
+    return Batch(**{k: getattr(batch, k)[t : t + 1] for k in names}, info={})
+
+
 def test_presets_fill_in_what_is_not_written() -> None:
     paper = IcmConfig.model_validate({"preset": "pathak2017"})
     assert (paper.encoder, paper.eta, paper.value_head, paper.normalize) == ("pathak", 0.01, "shared", False)
