@@ -39,7 +39,7 @@ class Boundary(BaseCallback):
         self._saved_at = time.monotonic()
         self._system_at = 0.0
         self._env: Any = None
-        self.exploration = ExplorationLog((experiment.budget.env_steps or 1_000_000) // 20)
+        self.exploration = ExplorationLog((session.assembly.step_budget or 1_000_000) // 20)
 
     # -- what stable-baselines3 calls -----------------------------------------------------------
 
@@ -65,7 +65,7 @@ class Boundary(BaseCallback):
     def _on_rollout_end(self) -> None:
         session, logger = self.session, self.logger
         rollout = getattr(session.assembly.learner, "rollout", None)
-        if rollout is not None:
+        if rollout is not None and session.assembly.steps_env:
             n_actions = getattr(session.assembly.env.action_space, "n", None)
             for key, value in self.exploration.observe(rollout, n_actions, self.num_steps).items():
                 logger.record(key, value)

@@ -111,7 +111,8 @@ def print_ending(session: Session, status: str) -> None:
     steps, unit = session.boundary.num_steps, "env" if session.assembly.steps_env else "gradient"
     rate = steps / max(clock.train_s, 1e-9)
     console.print(
-        f"{steps:,} {unit} steps, {clock.train_s:,.0f} s of training ({rate:,.0f} steps/s), {clock.wall_s:,.0f} s in all",
+        f"{steps:,} {unit} steps in {clock.train_s:,.0f} s of training ({rate:,.0f} steps/s), "
+        f"{clock.wall_s:,.0f} s all told",
         markup=False,
     )
     for text, count in session.notices.counts.items():
