@@ -209,6 +209,6 @@ def _check_stop(build: Callable[..., Any], report: Report, n_steps: int) -> None
             return True
 
     learner = build()
-    learner.learn(100 * n_steps, callback=Stop())
+    learner.learn(20 * n_steps, callback=Stop())
     reached = learner.num_timesteps
-    report.expect(reached < 100 * n_steps, f"stop_requested was set and learn went on to {reached} steps")
+    report.expect(reached < 20 * n_steps, f"stop_requested was set and learn went on to {reached} steps")

@@ -85,7 +85,7 @@ class TinyLearner:
 
 
 def test_an_honest_learner_passes():
-    check_learner(TinyLearner)
+    check_learner(TinyLearner, n_steps=64)
 
 
 def test_the_honest_learner_solves_its_probe_and_an_untrained_one_does_not():
@@ -173,16 +173,16 @@ class FewSteps(TinyLearner):
         (SeedBlind, "another seed gives the same policy"),
         (ZeroWeightDraws, "weight 0 \\(shared value head\\) changes the policy"),
         (IgnoresWeight, "weight 0 \\(own value head\\) changes the policy"),
-        (NeverStops, "stop_requested was set and learn went on to 25600"),
+        (NeverStops, "stop_requested was set and learn went on to 1280"),
         (ForeignState, "state.object is a Generator"),
         (WrongShape, r"predict gives \(4, 1\), wanted \(4,\)"),
         (Restless, "other actions for the same observations"),
-        (FewSteps, "stopped at num_timesteps=128"),
+        (FewSteps, "stopped at num_timesteps=32"),
     ],
 )
 def test_planted_fault_is_found(fault, message):
     with pytest.raises(ConformanceError, match=message):
-        check_learner(fault)
+        check_learner(fault, n_steps=64)
 
 
 def test_reward_reaches_learning():
