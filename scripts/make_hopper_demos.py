@@ -5,7 +5,7 @@
 EXPERT is what scripts/train_hopper_expert.py wrote, or the folder of a run of experiments/expert_hopper.yaml.
 
 Records 25 episodes with the mean action and 25 with sampled actions, measures the two reference
-scores (the expert's mean action over 200 episodes, random actions over 2,000), and stores both
+scores (the expert's mean action over 100 episodes, random actions over 2,000), and stores both
 sets as Minari data under rlsuite/demos/data, or under --root.
 """
 
@@ -27,7 +27,7 @@ from rlsuite.experiment import load_policy
 from rlsuite.runs.seeding import numpy_stream
 
 LEVEL = "mujoco/Hopper-v5"
-N_EPISODES, N_EXPERT, N_RANDOM, N_ENVS = 25, 200, 2000, 25
+N_EPISODES, N_EXPERT, N_RANDOM, N_ENVS = 25, 100, 2000, 25
 SEEDS = {"mean": 1001, "sampled": 1002, "expert score": 1003, "random score": 1004}
 
 

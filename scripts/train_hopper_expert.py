@@ -61,7 +61,7 @@ def main() -> None:
     torch.set_num_threads(1)
     learner = make(SETTINGS, make_vec(LEVEL, N_ENVS, seed=args.seed), seed=args.seed, device="cpu")
     learner.learn(args.steps, callback=Lines())
-    save_file({k: v.contiguous() for k, v in learner.policy_state().items()}, args.out)
+    save_file({k: v.clone() for k, v in learner.policy_state().items()}, args.out)
     for deterministic in (True, False):
         found = play(learner, make_vec(LEVEL, 50, seed=1), 50, seed=1, deterministic=deterministic)
         kind = "mean" if deterministic else "sampled"
