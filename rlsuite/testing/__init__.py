@@ -6,12 +6,33 @@ def test_my_level_keeps_the_contract():
     check_vector_env(make("my/level", 4, seed=0, options=EnvConfig(id="my/level")))
 """
 
-from rlsuite.testing.env_checks import check_vector_env, sample_actions
-from rlsuite.testing.learner_checks import ConstantReward, check_learner, solve_probe, value_error
-from rlsuite.testing.probe_base import ProbeEnv
-from rlsuite.testing.probes import PROBES, make_probe
-from rlsuite.testing.report import ConformanceError, same_bits
-from rlsuite.testing.reward_checks import check_learned_reward, random_batch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlsuite.testing.env_checks import check_vector_env, sample_actions
+    from rlsuite.testing.learner_checks import ConstantReward, check_learner, solve_probe, value_error
+    from rlsuite.testing.probe_base import ProbeEnv
+    from rlsuite.testing.probes import PROBES, make_probe
+    from rlsuite.testing.report import ConformanceError, same_bits
+    from rlsuite.testing.reward_checks import check_learned_reward, random_batch
+
+_HOMES = {
+    "ConformanceError": "report",
+    "ConstantReward": "learner_checks",
+    "PROBES": "probes",
+    "ProbeEnv": "probe_base",
+    "check_learned_reward": "reward_checks",
+    "check_learner": "learner_checks",
+    "check_vector_env": "env_checks",
+    "make_probe": "probes",
+    "random_batch": "reward_checks",
+    "same_bits": "report",
+    "sample_actions": "env_checks",
+    "solve_probe": "learner_checks",
+    "value_error": "learner_checks",
+}
 
 __all__ = [
     "PROBES",
@@ -28,3 +49,12 @@ __all__ = [
     "solve_probe",
     "value_error",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: the probes are listed as levels without paying for torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rlsuite.testing' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(f"rlsuite.testing.{_HOMES[name]}"), name)
