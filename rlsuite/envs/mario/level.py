@@ -1,0 +1,306 @@
+"""Mario levels as a vector environment."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from rlsuite.envs.mario.actions import MEANINGS, PATHAK_14
+from rlsuite.envs.mario.chance import Chance
+from rlsuite.envs.mario.config import MarioConfig
+from rlsuite.envs.mario.console import Console, WarpConsole, scenes
+from rlsuite.envs.mario.game import COLUMNS, FLAGS, INFO_KEYS, Judge
+from rlsuite.envs.mario.lane import HostRows, Lane, Table
+from rlsuite.envs.mario.nes import layout as at
+from rlsuite.envs.mario.nes.image import ImageSpec
+from rlsuite.envs.mario.stages import Stages, find_rom, load_stages
+from rlsuite.envs.vector import StateTree, Step, VectorEnv
+from rlsuite.errors import UserError
+
+FRAMES_PER_S = 60.0988
+"""The NTSC NES's frame rate (NESdev Wiki, "Cycle reference chart")."""
+
+
+def make(
+    id: str, n_envs: int, *, seed: int, options: MarioConfig, device: str = "cpu", n_threads: int | None = None
+) -> MarioVectorEnv:
+    """Make ``mario/<world>-<stage>/<reward>`` or ``mario/full/<reward>`` (a level factory).
+
+    Raises:
+        MissingExtraError: No ROM is at hand.
+        DataError: The ROM is broken or of another game.
+        UserError: The backend cannot be used here.
+    """
+    _, stage, reward = id.split("/")
+    return MarioVectorEnv(stage, reward, n_envs, seed=seed, options=options, device=device, n_threads=n_threads)
+
+
+class MarioVectorEnv(VectorEnv):
+    """Super Mario Bros., many at a time.
+
+    Observations are uint8 (n, frame_stack, frame_size, frame_size), actions those of
+    `actions.PATHAK_14`. ``Step.info`` names things as gym-super-mario-bros does; ``progress`` is the
+    share of the level reached in this episode, 0 to 1, and ``is_success`` that it was cleared.
+
+    Args:
+        stage: ``"1-1"`` to ``"8-4"``, or ``"full"``.
+        reward: ``"dense"``, ``"flag"`` or ``"no_reward"``.
+        n_envs: Number of machines.
+        seed: Seed of what chance there is (no-ops at the start, sticky buttons, looks).
+        options: The ``env`` section.
+        device: Where the emulator runs and observations lie, ``"cpu"`` or ``"cuda"``.
+        n_threads: Threads that play on the CPU; None for the number of cores.
+    """
+
+    action_meanings = MEANINGS
+
+    def __init__(
+        self,
+        stage: str,
+        reward: str,
+        n_envs: int,
+        *,
+        seed: int = 0,
+        options: MarioConfig | None = None,
+        device: str = "cpu",
+        n_threads: int | None = None,
+    ) -> None:
+        self.options = options = options or MarioConfig(id=f"mario/{stage}/{reward}")
+        size = (options.frame_size, options.frame_size)
+        super().__init__(
+            n_envs,
+            gym.spaces.Box(0, 255, (options.frame_stack, *size), np.uint8),
+            gym.spaces.Discrete(len(PATHAK_14)),
+            info_keys=INFO_KEYS,
+            device=device,
+            render_fps=FRAMES_PER_S / options.frame_skip,
+            frames_per_step=options.frame_skip,
+        )
+        whole_game = stage == "full"
+        image = ImageSpec("gray", size, options.crop, options.brighter_of_two)
+        self.console, stages = make_console(options, image, whole_game, n_envs, device)
+        self.restorable = self.console.restorable
+        first_stage = 0 if whole_game else stage_index(stage)
+        self._table = Table(
+            console=self.console,
+            judge=Judge(self.console.ram, self.console.regs, stages.measures, reward, whole_game),
+            chance=Chance(seed, n_envs),
+            images=[torch.zeros((n_envs, options.frame_stack, *size), dtype=torch.uint8, device=device) for _ in "ab"],
+            buttons=np.array(PATHAK_14, np.int32),
+            frame_skip=options.frame_skip,
+            noop_max=options.noop_max,
+            sticky=options.sticky,
+            first_stage=first_stage,
+            start_x=int(stages.measures[first_stage, 0]),
+            max_steps=options.max_episode_steps or int(np.iinfo(np.int64).max),
+            steps=np.zeros(n_envs, np.int64),
+            truncated=np.zeros(n_envs, bool),
+        )
+        self._n_threads = (n_threads or os.cpu_count() or 1) if self.device.type == "cpu" else 1
+        self._pool = ThreadPoolExecutor(self._n_threads, "mario")
+        self._regs = HostRows(self.console.regs)
+        self._fault_told = False
+        self.set_groups(1)
+
+    def set_groups(self, n_groups: int) -> None:
+        """Split the environments into groups, and each group over the threads."""
+        if n_groups == self.n_groups and getattr(self, "_lanes", None):
+            return
+        held = self._current() if getattr(self, "_lanes", None) else None
+        super().set_groups(n_groups)
+        self._lanes = [self._make_lanes(where) for where in self._slices]
+        self._now = [0] * n_groups
+        self._sent: dict[int, list[Future[None]]] = {}
+        if held is not None:
+            self._table.images[0].copy_(held)
+
+    def _make_lanes(self, where: slice) -> list[Lane]:
+        n = where.stop - where.start
+        edges = np.linspace(where.start, where.stop, min(self._n_threads, n) + 1).astype(int).tolist()
+        return [Lane(self._table, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+    def _current(self) -> torch.Tensor:
+        """The observations that the next actions answer to, in the order of the environments."""
+        parts = [self._table.images[now][where] for now, where in zip(self._now, self._slices, strict=True)]
+        return torch.cat(parts)
+
+    def reset_all(self, seed: int | None = None) -> torch.Tensor:
+        """Begin a new episode in every environment; see `VectorEnv.reset_all`."""
+        if seed is not None:
+            self._table.chance = Chance(seed, self.num_envs)
+        self._sent.clear()
+        self._now = [0] * self.n_groups
+        lanes = [lane for lanes in self._lanes for lane in lanes]
+        for job in [self._pool.submit(lane.begin, lane.rows, 0) for lane in lanes]:
+            job.result()
+        return self._table.images[0]
+
+    def send(self, actions: torch.Tensor | np.ndarray, group: int = 0) -> None:
+        """Begin a decision of one group. ``actions`` is (n,) int."""
+        if group in self._sent:
+            raise RuntimeError(f"group {group} was sent twice without recv")
+        jobs = self._jobs(actions, group)
+        self._sent[group] = [self._pool.submit(lane.step, own, now) for lane, own, now in jobs]
+
+    def recv(self, group: int = 0) -> Step:
+        """Wait for the group; the tensors are views of this environment's buffers."""
+        for job in self._sent.pop(group):
+            job.result()
+        return self._result(group)
+
+    def step_tensor(self, actions: torch.Tensor | np.ndarray) -> Step:
+        """Step every environment; the calling thread takes a share of the work."""
+        if self.n_groups != 1:
+            return super().step_tensor(actions)
+        (lane, own, now), *others = self._jobs(actions, 0)
+        waiting = [self._pool.submit(other.step, theirs, now) for other, theirs, _ in others]
+        lane.step(own, now)
+        for job in waiting:
+            job.result()
+        return self._result(0)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keep the actions until `step_wait` (stable-baselines3's half of a step)."""
+        self._pending = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict]]:
+        """Step every environment; see `VectorEnv.step_wait`."""
+        assert self._pending is not None, "step_wait without step_async"
+        self.set_groups(1)
+        self.send(self._pending, 0)
+        self._pending = None
+        return super().step_wait()
+
+    def _jobs(self, actions: torch.Tensor | np.ndarray, group: int) -> list[tuple[Lane, np.ndarray, int]]:
+        where = self.group_slice(group)
+        array = actions.cpu().numpy() if isinstance(actions, torch.Tensor) else np.asarray(actions)
+        if array.shape != (where.stop - where.start,):
+            raise ValueError(f"actions of group {group} must be ({where.stop - where.start},), got {array.shape}")
+        first = where.start
+        own = [array[lane.where.start - first : lane.where.stop - first] for lane in self._lanes[group]]
+        return [(lane, part, self._now[group]) for lane, part in zip(self._lanes[group], own, strict=True)]
+
+    def _result(self, group: int) -> Step:
+        where, lanes, images = self.group_slice(group), self._lanes[group], self._table.images
+        now = self._now[group]
+        obs, next_obs = images[now][where], images[1 - now][where]
+        if any(lane.finished for lane in lanes):
+            for lane in lanes:
+                if not lane.finished:
+                    images[now][lane.where] = images[1 - now][lane.where]
+        else:
+            obs = next_obs
+            self._now[group] = 1 - now
+        self._tell_faults(where)
+        judge = self._table.judge
+        terminated = judge.ended[where].bool()
+        truncated = torch.from_numpy(self._table.truncated[where].copy()).to(self.device)
+        return Step(obs, judge.reward[where].clone(), terminated, truncated, next_obs, self._info(where))
+
+    def _info(self, where: slice) -> Mapping[str, np.ndarray | torch.Tensor]:
+        judge = self._table.judge
+        table = judge.info[where].T.contiguous()
+        flags = table[len(COLUMNS) - len(FLAGS) :].bool()
+        info = dict(zip(COLUMNS, (*table[: -len(FLAGS)], *flags), strict=True))
+        progress = judge.last_progress[where].clone()
+        info |= {"progress": progress, "is_success": progress >= 1.0}
+        return {k: v.numpy() for k, v in info.items()} if self.device.type == "cpu" else info
+
+    def _tell_faults(self, where: slice) -> None:
+        if self._fault_told or self.device.type != "cpu" or not self._regs.get(where)[:, at.FAULTS].any():
+            return
+        self._fault_told = True
+        env, what = next(iter(self.console.faults().items()))
+        warnings.warn(
+            f"the program did something that the emulator does not support (machine {env}): {what}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+    def set_tile_sets(self, tile_sets: np.ndarray) -> None:
+        """Let every episode choose a look at random from a bank of tile sets.
+
+        A look changes pictures only: the program and sprite-0 hits keep reading the game's own tiles.
+
+        Args:
+            tile_sets: (n, 8192) uint8, as the cartridge's picture ROM; set 0 must be the game's own.
+
+        Raises:
+            UserError: The backend cannot do it.
+            DataError: Wrong shape or content.
+        """
+        if not isinstance(self.console, WarpConsole):
+            raise UserError("only the backend 'warp' can change looks")
+        self.console.set_tile_sets(tile_sets)
+        self._table.n_looks, self._table.looks = len(tile_sets), self.console.batch.skins
+        self._lanes = [self._make_lanes(where) for where in self._slices]
+
+    @property
+    def tile_sets(self) -> np.ndarray:
+        """The game's own look, (8192,) uint8, to make others from."""
+        assert isinstance(self.console, WarpConsole)
+        return self.console.batch.rom.chr.copy()
+
+    def state_dict(self) -> StateTree:
+        """The machines (no ROM, no graphics), pictures, streams and counters."""
+        if not self.restorable:
+            return {"chance": self._table.chance.state.view(np.int64).copy()}
+        judge = self._table.judge
+        return {
+            "console": self.console.state(),
+            "obs": self._current(),
+            "chance": self._table.chance.state.view(np.int64).copy(),
+            "steps": self._table.steps.copy(),
+            "track": judge.track.clone(),
+            "progress": judge.progress.clone(),
+        }
+
+    def load_state_dict(self, state: StateTree) -> torch.Tensor:
+        """Bring `state_dict` back; a backend that cannot restarts its episodes."""
+        self._table.chance.state[:] = np.asarray(state["chance"]).view(np.uint64)
+        if not self.restorable:
+            return self.reset_all()
+        judge = self._table.judge
+        self._sent.clear()
+        self.console.load_state(state["console"])
+        judge.track.copy_(torch.as_tensor(state["track"]))
+        judge.progress.copy_(torch.as_tensor(state["progress"]))
+        self._table.steps[:] = np.asarray(state["steps"])
+        self._now = [0] * self.n_groups
+        self._table.images[0].copy_(torch.as_tensor(state["obs"]))
+        return self._table.images[0]
+
+    def render_frame(self, index: int = 0) -> np.ndarray:
+        """The whole screen of one environment, uint8 (240, 256, 3)."""
+        return self.console.screen(index)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=True)
+
+
+def stage_index(stage: str) -> int:
+    """``"1-1"`` to ``"8-4"`` as 0 to 31."""
+    world, _, number = stage.partition("-")
+    return (int(world) - 1) * 4 + int(number) - 1
+
+
+def make_console(
+    options: MarioConfig, image: ImageSpec, whole_game: bool, n_envs: int, device: str
+) -> tuple[Console, Stages]:
+    """The machines that ``options.backend`` asks for, and the stages' measures."""
+    rom, stages = load_stages(find_rom(options.rom))
+    wanted = scenes(whole_game) if options.fast_forward else None
+    if options.backend == "nes_py":
+        from rlsuite.envs.mario.nes_py_console import NesPyConsole
+
+        if torch.device(device).type != "cpu":
+            raise UserError("env.backend nes_py runs on the CPU only; set device: cpu or env.backend: warp")
+        return NesPyConsole(find_rom(options.rom), stages, n_envs, image=image, scenes=wanted), stages
+    return WarpConsole(rom, stages, n_envs, image=image, scenes=wanted, device=device), stages
