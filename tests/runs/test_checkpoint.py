@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rlsuite.errors import DataError, RunError
 from rlsuite.runs import checkpoint
 from rlsuite.runs.checkpoint import drop_part, load_checkpoint, save_checkpoint, verify
