@@ -33,14 +33,16 @@ def make_demos(n=200, noise=0.0, seed=0):
 
 def test_it_clones_a_function_of_the_observation(env):
     demos, other = make_demos(400), make_demos(100, seed=1)
-    agent = clone(demos, env, config=BcConfig(n_steps=1500, hidden_sizes=(64,)))
+    agent = clone(demos, env, config=BcConfig(n_steps=400, learning_rate=5e-3, validate_every=50))
     action, _ = agent.predict(other.obs.numpy(), deterministic=True)
     error = np.square(action - other.action.numpy()).mean()
     assert error < 0.05 * other.action.var().item()
 
 
 def test_the_snapshot_of_least_validation_error_is_the_result(env):
-    agent = BehaviouralCloning(BcConfig(n_steps=1000, validate_every=50), env, demos=make_demos(40, noise=1.0), seed=0)
+    agent = BehaviouralCloning(
+        BcConfig(n_steps=300, validate_every=25, learning_rate=5e-3), env, demos=make_demos(40, noise=1.0), seed=0
+    )
     losses = []
     validate = agent._validate
     agent._validate = lambda: losses.append(validate()) or losses[-1]  # type: ignore[method-assign]
@@ -68,7 +70,7 @@ def test_patience_ends_training(env):
 
 def test_same_seed_same_bits_and_the_environment_stays_untouched(env):
     before = env.reset_all(3).clone()
-    a, b, c = (clone(make_demos(), env, config=BcConfig(n_steps=200), seed=s) for s in (1, 1, 2))
+    a, b, c = (clone(make_demos(), env, config=BcConfig(n_steps=50), seed=s) for s in (1, 1, 2))
     obs = make_demos(seed=4).obs.numpy()
     np.testing.assert_array_equal(a.predict(obs, deterministic=True)[0], b.predict(obs, deterministic=True)[0])
     assert not np.array_equal(a.predict(obs, deterministic=True)[0], c.predict(obs, deterministic=True)[0])
@@ -79,18 +81,18 @@ def test_resume_equals_going_on(env, tmp_path):
     from rlsuite.runs.checkpoint import load_checkpoint, save_checkpoint
 
     def make(seed=0):
-        return BehaviouralCloning(BcConfig(n_steps=400, validate_every=50), env, demos=make_demos(), seed=seed)
+        return BehaviouralCloning(BcConfig(n_steps=100, validate_every=20), env, demos=make_demos(), seed=seed)
 
     straight, first = make(), make()
-    straight.learn(400)
-    first.bc = BcConfig(n_steps=200, validate_every=50)
+    straight.learn(100)
+    first.bc = BcConfig(n_steps=60, validate_every=20)
     first._restore = lambda snapshot: None  # type: ignore[method-assign]  # stopped, not finished
-    first.learn(200)
+    first.learn(60)
     save_checkpoint(tmp_path / "step", {"training": first.training_state()})
     second = make()
     second.load_training_state(load_checkpoint(tmp_path / "step")["training"])
-    second.learn(400, reset_num_timesteps=False)
-    assert second.num_timesteps == 400
+    second.learn(100, reset_num_timesteps=False)
+    assert second.num_timesteps == 100
     for key, value in straight.policy.state_dict().items():
         assert torch.equal(value, second.policy.state_dict()[key]), key
 
