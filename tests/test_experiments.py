@@ -1,0 +1,38 @@
+"""Every experiment that ships is valid, and runs shrunk to seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rlsuite import registry
+from rlsuite.config.schema import load_experiment
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "experiments").glob("*.yaml"))
+
+
+def test_there_are_experiments():
+    assert FILES
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_validates(file):
+    experiment = load_experiment(file).experiment
+    assert experiment.name == file.stem
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_runs_in_seconds(file, tmp_path):
+    experiment = load_experiment(file).experiment
+    if experiment.env is not None and not (entry := registry.levels.get(experiment.env.id)).available:
+        pytest.skip(f"{entry.id} needs {', '.join(entry.missing)}")
+    from rlsuite.experiment import train
+
+    result = train(file, smoke=True, runs_dir=tmp_path, quiet=True)
+    assert result.status == "done"
+    assert result.summary["final"]["n_episodes"] == 1
+    assert (result.path / "metrics.jsonl").stat().st_size > 0
+    if result.summary["env_steps"]:
+        assert result.summary["env_steps"] <= 4096
