@@ -43,7 +43,7 @@ class BehaviouralCloning(PPO):
         self.bc = config
         network = PPONetworkConfig(hidden=list(config.hidden_sizes))
         policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
-        ppo = PPOConfig(n_steps=1, batch_size=2, learning_rate=config.learning_rate, network=network)
+        ppo = PPOConfig(n_steps=2, batch_size=2, learning_rate=config.learning_rate, network=network)
         super().__init__(policy, env, ppo, seed=seed, device=device)
         self.policy.optimizer = make_adam(self.flat, config.learning_rate, 1e-8)
         self.rng = torch_stream(seed, "bc", self.device)
