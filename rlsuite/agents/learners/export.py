@@ -99,8 +99,8 @@ def _stock_sac(learner: Any) -> sb3.SAC:
     kwargs = {k: v for k, v in learner.policy_kwargs.items() if k not in ("features_extractor_class", "use_sde")}
     stock = _blank(
         sb3.SAC, SACPolicy, learner, kwargs, buffer_size=1, tau=learner.tau, ent_coef=learner.ent_coef,
-        learning_starts=learner.learning_starts, target_entropy=learner.target_entropy, train_freq=learner.train_freq[0],
-        gradient_steps=learner.gradient_steps,
+        learning_starts=learner.learning_starts, target_entropy=learner.target_entropy,
+        train_freq=learner.train_freq[0], gradient_steps=learner.gradient_steps,
     )  # fmt: skip
     stock.buffer_size = learner.buffer_size
     state = learner.policy.state_dict()

@@ -53,9 +53,39 @@ class FlatParameters:
         return norm
 
 
-def make_adam(flat: FlatParameters, learning_rate: float, eps: float) -> torch.optim.Adam:
-    """Adam over all parameters at once, in its fused form."""
-    return torch.optim.Adam([flat.param], lr=learning_rate, eps=eps, fused=True)
+class FlatAdam(torch.optim.Adam):
+    """Fused Adam over one flat tensor, with a step that skips the optimiser's general machinery.
+
+    State, hyperparameters and results are torch's; `step` still works, `fast_step` is the same update
+    at a tenth of the cost for a small network.
+    """
+
+    def __init__(self, flat: FlatParameters, learning_rate: float, eps: float) -> None:
+        super().__init__([flat.param], lr=learning_rate, eps=eps, fused=True)
+        self._flat = flat
+        self._kernel = getattr(torch, "_fused_adam_", None)
+
+    @torch.no_grad()
+    def fast_step(self) -> None:
+        """Update the parameters from their gradients."""
+        param, grad = self._flat.param, self._flat.grad
+        state = self.state.get(param)
+        if not state or self._kernel is None:  # the first step makes the state
+            self.step()
+            return
+        group = self.param_groups[0]
+        beta1, beta2 = group["betas"]
+        state["step"] += 1
+        self._kernel(
+            [param], [grad], [state["exp_avg"]], [state["exp_avg_sq"]], [], [state["step"]], lr=group["lr"],
+            beta1=beta1, beta2=beta2, weight_decay=0.0, eps=group["eps"], amsgrad=False, maximize=False,
+            grad_scale=None, found_inf=None,
+        )  # fmt: skip
+
+
+def make_adam(flat: FlatParameters, learning_rate: float, eps: float) -> FlatAdam:
+    """Adam over all parameters at once."""
+    return FlatAdam(flat, learning_rate, eps)
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, object]:

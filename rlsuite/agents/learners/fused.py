@@ -84,17 +84,19 @@ class FusedUpdate(PolicyUpdate):
     @torch.no_grad()
     def gradient(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
         """Put the gradient of the loss into ``flat.grad`` and return the first six of `METRICS`."""
-        policy_loss, kl, clip_fraction = self._policy_gradient(batch, settings)
+        policy_loss, kl, clip_fraction = self._policy_gradient(batch, settings).unbind()
         value_loss = self._value_gradient(batch, settings)
         log_std = self.policy.log_std
         entropy = log_std.sum() + log_std.numel() * (0.5 + HALF_LOG_2PI)
         loss = policy_loss - settings.ent_coef * entropy + settings.vf_coef * value_loss
         return torch.stack([policy_loss, value_loss, -entropy, kl, clip_fraction, loss])
 
-    def _policy_gradient(
-        self, batch: Minibatch, settings: LossSettings
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """∂loss/∂mean = g z/σ and ∂loss/∂logσ = Σ g (z² - 1) - ent_coef, with g = -A ratio/n where not clipped."""
+    def _policy_gradient(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
+        """∂loss/∂mean = g z/σ and ∂loss/∂logσ = Σ g (z² - 1) - ent_coef, with g = -A ratio/n where not clipped.
+
+        Returns:
+            Policy loss, approximate KL divergence and clip fraction, (3,).
+        """
         log_std = self.policy.log_std
         mean = self.pi.forward(batch.inputs)
         inverse = torch.exp(-log_std)
@@ -111,9 +113,12 @@ class FusedUpdate(PolicyUpdate):
         torch.mv(square.sub_(1.0).t(), g, out=log_std.grad)
         log_std.grad.sub_(settings.ent_coef)
         self.pi.backward(batch.inputs, z.mul_(g[:, None]).mul_(inverse))
-        kl = (ratio - 1.0).sub_(log_ratio).mean()
-        clip_fraction = ((ratio - 1.0).abs_() > settings.clip_range).float().mean()
-        return -torch.min(plain, clipped).mean(), kl, clip_fraction
+        rows = torch.empty(3, len(plain))
+        torch.minimum(plain, clipped, out=rows[0]).neg_()
+        change = ratio.sub_(1.0)
+        torch.sub(change, log_ratio, out=rows[1])
+        rows[2] = change.abs_() > settings.clip_range
+        return rows.mean(1)
 
     def _value_gradient(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
         value = self.vf.forward(batch.inputs)

@@ -44,7 +44,10 @@ class LossSettings:
 
 def normalize(x: torch.Tensor) -> torch.Tensor:
     """Mean 0, standard deviation 1 (unbiased, plus 1e-8), as stable-baselines3 does per minibatch."""
-    return (x - x.mean()) / (x.std() + 1e-8) if x.numel() > 1 else x
+    if x.numel() < 2:
+        return x
+    std, mean = torch.std_mean(x)
+    return (x - mean).div_(std + 1e-8)
 
 
 def ppo_loss(

@@ -115,9 +115,9 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
                 **self.policy_kwargs,
             ).to(self.device)
         self.flat = FlatParameters(self.policy.parameters())
-        self.policy.optimizer = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps)
+        self.policy.optimizer = adam = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps)
         updater = FusedUpdate if is_plain(self.policy) else PolicyUpdate
-        self.updater = updater(self.policy, self.flat, self.policy.optimizer, self.max_grad_norm)
+        self.updater = updater(self.policy, self.flat, adam, self.max_grad_norm)
         n_params = self.policy.action_net.out_features
         self.rollout = Rollout(
             self.n_steps,

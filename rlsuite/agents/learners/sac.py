@@ -105,8 +105,8 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self.flat_critic = FlatParameters(self.critic.parameters())
         self.flat_target = FlatParameters(self._trainable(self.critic_target))
         rate, eps = self.lr_schedule(1.0), 1e-8
-        self.actor.optimizer = make_adam(self.flat_actor, rate, eps)
-        self.critic.optimizer = make_adam(self.flat_critic, rate, eps)
+        self.actor.optimizer = self._actor_adam = make_adam(self.flat_actor, rate, eps)
+        self.critic.optimizer = self._critic_adam = make_adam(self.flat_critic, rate, eps)
         size = int(self.action_space.shape[0])  # type: ignore[index]
         self.target_entropy = -float(size) if self.target_entropy == "auto" else float(self.target_entropy)
         self._setup_alpha(rate)
@@ -127,7 +127,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
 
     def _setup_alpha(self, rate: float) -> None:
         alpha = self.config.ent_coef_init if self.config.ent_coef == "auto" else float(self.config.ent_coef)
-        self.log_ent_coef = torch.full((1,), alpha, device=self.device).log()
+        self.log_ent_coef = torch.full((1,), alpha, device=self.device).log()  # pyright: ignore
         self.ent_coef_optimizer = None
         if self.config.ent_coef == "auto":
             self.log_ent_coef.requires_grad_(True)
@@ -264,12 +264,11 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         loss_q = critic_loss(q, target)
         self.flat_critic.zero_grad()
         loss_q.backward()
-        self.critic.optimizer.step()
-        # the critics' own gradients from here are zeroed before their next step
+        self._critic_adam.fast_step()
         loss_pi = actor_loss(q_values(self.critic, obs, new_action), log_prob, alpha)
         self.flat_actor.zero_grad()
-        loss_pi.backward()
-        self.actor.optimizer.step()
+        loss_pi.backward(inputs=self.flat_actor.parameters)  # the critics need no gradient here
+        self._actor_adam.fast_step()
         with torch.no_grad():
             self.flat_target.param.lerp_(self.flat_critic.param, self.tau)
             self._metrics += torch.stack([loss_q, loss_pi, alpha[0], alpha_loss, q.mean(), reward.mean()])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from rlsuite.agents.learners.flat import FlatParameters
+from rlsuite.agents.learners.flat import FlatAdam, FlatParameters
 from rlsuite.agents.learners.losses import METRICS, LossSettings, Minibatch, ppo_loss
 from rlsuite.agents.learners.policy import ActorCritic
 
@@ -27,9 +27,7 @@ class PolicyUpdate:
         max_grad_norm: Bound of the common gradient norm.
     """
 
-    def __init__(
-        self, policy: ActorCritic, flat: FlatParameters, optimizer: torch.optim.Optimizer, max_grad_norm: float
-    ) -> None:
+    def __init__(self, policy: ActorCritic, flat: FlatParameters, optimizer: FlatAdam, max_grad_norm: float) -> None:
         self.policy = policy
         self.flat = flat
         self.optimizer = optimizer
@@ -67,7 +65,7 @@ class PolicyUpdate:
                 too_far = target_kl is not None and float(metrics[3]) > 1.5 * target_kl
                 if not too_far:
                     norm = self.flat.clip_grad_norm(self.max_grad_norm)
-                    self.optimizer.step()
+                    self.optimizer.fast_step()
                     total[-1] += norm
                 total[:-1] += metrics
                 steps += 1
