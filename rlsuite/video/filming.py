@@ -20,7 +20,7 @@ from rlsuite.runs.seeding import stream_seed
 from rlsuite.video.encode import FilmWriter
 from rlsuite.video.picture import Panel, caption, dim, tile, upscale
 
-FILM_SEED = stream_seed(0, "video")
+FILM_SEED = stream_seed(0, "video") % 2**31  # small enough for every reader of JSON
 """Seed of every film unless another is asked for: clips of different moments and runs show the same starts."""
 
 _LARGEST = 1920  # pixels a side; grids of large pictures are shrunk to it

@@ -65,7 +65,11 @@ def time_lapse(
         films = _shoot_all(assembly, [c.path for c in chosen], target, options)
     finally:
         assembly.close()
-    whole = dataclasses.replace(films[-1], episodes=[e for f in films for e in f.episodes])
+    whole = dataclasses.replace(
+        films[-1],
+        episodes=[{"step": c.step, **e} for c, f in zip(chosen, films, strict=True) for e in f.episodes],
+        n_steps=sum(f.n_steps for f in films),
+    )
     write_card(whole, folder, assembly, {"checkpoints": [c.path.name for c in chosen], "deterministic": deterministic})
     return target
 
