@@ -6,6 +6,8 @@ gym-super-mario-bros 9.1's info, whose properties give the addresses and conditi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 import warp as wp
@@ -20,14 +22,14 @@ NUMBERS = (
     "world", "stage", "area", "level", "status_value", "player_state", "frames",
 )  # fmt: skip
 FLAGS = ("flag_get", "is_dying", "is_dead", "is_game_over", "is_stage_over", "is_world_over")
-COLUMNS = {name: i for i, name in enumerate((*NUMBERS, *FLAGS))}
-N_COLUMNS = len(COLUMNS)
+N_NUMBERS, N_FLAGS = len(NUMBERS), len(FLAGS)
 (
     X_POS, X_POS_MAX, Y_POS, Y_PIXEL, Y_VIEWPORT, LEFT_X_POS, TIME, COINS, LIFE, SCORE, WORLD, STAGE, AREA, LEVEL,
-    STATUS_VALUE, PLAYER_STATE, STEP_FRAMES, FLAG_GET, IS_DYING, IS_DEAD, IS_GAME_OVER, IS_STAGE_OVER, IS_WORLD_OVER,
-) = range(N_COLUMNS)  # fmt: skip
+    STATUS_VALUE, PLAYER_STATE, STEP_FRAMES,
+) = range(N_NUMBERS)  # fmt: skip
+FLAG_GET, IS_DYING, IS_DEAD, IS_GAME_OVER, IS_STAGE_OVER, IS_WORLD_OVER = range(N_FLAGS)
 
-INFO_KEYS = {name: np.int32 for name in NUMBERS} | {name: np.bool_ for name in FLAGS}
+INFO_KEYS = dict.fromkeys(NUMBERS, np.int32) | dict.fromkeys(FLAGS, np.bool_)
 INFO_KEYS |= {"progress": np.float32, "is_success": np.bool_}
 
 REWARDS = ("dense", "flag", "no_reward")
@@ -58,7 +60,7 @@ def stage_is_over(ram: wp.array[wp.uint8], base: int) -> int:
     i = wp.int32(0)
     while i < 5:
         enemy = wp.int32(ram[base + 0x16 + i])
-        if enemy == BOWSER or enemy == FLAGPOLE:
+        if enemy == BOWSER or enemy == FLAGPOLE:  # noqa: SIM109 (Warp knows no tuples here)
             near = 1
         i += 1
     return near * wp.int32(wp.int32(ram[base + 0x1D]) == ON_POLE)
@@ -71,7 +73,8 @@ def judge(
     regs: wp.array[wp.int32],
     measures: wp.array[wp.int32],
     track: wp.array[wp.int32],
-    info: wp.array[wp.int32],
+    numbers: wp.array[wp.int32],
+    flags: wp.array[wp.uint8],
     reward: wp.array[wp.float32],
     progress: wp.array[wp.float32],
     last_progress: wp.array[wp.float32],
@@ -87,7 +90,8 @@ def judge(
         regs: Registers.
         measures: (32, 3), see `stages.Stages`.
         track: (n, N_TRACK), what is remembered from decision to decision.
-        info: (n, N_COLUMNS), out.
+        numbers: (n, N_NUMBERS), out.
+        flags: (n, N_FLAGS), out.
         reward: (n,), out, see ``kind``.
         progress: (n,) share of the level reached in the running episode; in and out.
         last_progress: (n,) the same, out; it outlives the episode's end.
@@ -158,33 +162,34 @@ def judge(
     reward[env] = gain
     ended[env] = wp.uint8(done)
 
-    out = env * N_COLUMNS
-    info[out + X_POS] = x
-    info[out + X_POS_MAX] = best
+    out = env * N_NUMBERS
+    numbers[out + X_POS] = x
+    numbers[out + X_POS_MAX] = best
     height = 255 - y
     if viewport < 1:
         height = 255 + (255 - y)
-    info[out + Y_POS] = height
-    info[out + Y_PIXEL] = y
-    info[out + Y_VIEWPORT] = viewport
-    info[out + LEFT_X_POS] = (wp.int32(ram[base + 0x86]) - wp.int32(ram[base + 0x071C])) & 0xFF
-    info[out + TIME] = digits(ram, base + 0x07F8, 3)
-    info[out + COINS] = digits(ram, base + 0x07ED, 2)
-    info[out + LIFE] = life
-    info[out + SCORE] = digits(ram, base + 0x07DE, 6)
-    info[out + WORLD] = world + 1
-    info[out + STAGE] = stage + 1
-    info[out + AREA] = wp.int32(ram[base + 0x0760]) + 1
-    info[out + LEVEL] = world * 4 + stage
-    info[out + STATUS_VALUE] = wp.int32(ram[base + 0x0756])
-    info[out + PLAYER_STATE] = state
-    info[out + STEP_FRAMES] = regs[env * at.N_REGS + at.STEP_FRAMES]
-    info[out + FLAG_GET] = flag
-    info[out + IS_DYING] = dying
-    info[out + IS_DEAD] = dead
-    info[out + IS_GAME_OVER] = wp.int32(life == GAME_OVER_LIVES)
-    info[out + IS_STAGE_OVER] = stage_over
-    info[out + IS_WORLD_OVER] = world_over
+    numbers[out + Y_POS] = height
+    numbers[out + Y_PIXEL] = y
+    numbers[out + Y_VIEWPORT] = viewport
+    numbers[out + LEFT_X_POS] = (wp.int32(ram[base + 0x86]) - wp.int32(ram[base + 0x071C])) & 0xFF
+    numbers[out + TIME] = digits(ram, base + 0x07F8, 3)
+    numbers[out + COINS] = digits(ram, base + 0x07ED, 2)
+    numbers[out + LIFE] = life
+    numbers[out + SCORE] = digits(ram, base + 0x07DE, 6)
+    numbers[out + WORLD] = world + 1
+    numbers[out + STAGE] = stage + 1
+    numbers[out + AREA] = wp.int32(ram[base + 0x0760]) + 1
+    numbers[out + LEVEL] = world * 4 + stage
+    numbers[out + STATUS_VALUE] = wp.int32(ram[base + 0x0756])
+    numbers[out + PLAYER_STATE] = state
+    numbers[out + STEP_FRAMES] = regs[env * at.N_REGS + at.STEP_FRAMES]
+    out = env * N_FLAGS
+    flags[out + FLAG_GET] = wp.uint8(flag)
+    flags[out + IS_DYING] = wp.uint8(dying)
+    flags[out + IS_DEAD] = wp.uint8(dead)
+    flags[out + IS_GAME_OVER] = wp.uint8(life == GAME_OVER_LIVES)
+    flags[out + IS_STAGE_OVER] = wp.uint8(stage_over)
+    flags[out + IS_WORLD_OVER] = wp.uint8(world_over)
 
 
 class Judge:
@@ -202,15 +207,31 @@ class Judge:
     ) -> None:
         n, device = len(ram), ram.device
         self.track = torch.zeros((n, N_TRACK), dtype=torch.int32, device=device)
-        self.info = torch.zeros((n, N_COLUMNS), dtype=torch.int32, device=device)
+        self.numbers = torch.zeros((n, N_NUMBERS), dtype=torch.int32, device=device)
+        self.flags = torch.zeros((n, N_FLAGS), dtype=torch.uint8, device=device)
         self.reward = torch.zeros(n, dtype=torch.float32, device=device)
         self.progress = torch.zeros(n, dtype=torch.float32, device=device)
         self.last_progress = torch.zeros(n, dtype=torch.float32, device=device)
         self.ended = torch.zeros(n, dtype=torch.uint8, device=device)
-        tensors = (ram, regs, measures.to(device), self.track, self.info, self.reward)
+        tensors = (ram, regs, measures.to(device), self.track, self.numbers, self.flags, self.reward)
         tensors += (self.progress, self.last_progress, self.ended)
         self._inputs = [*(kernel_view(t) for t in tensors), REWARDS.index(reward), int(whole_game)]
 
     def command(self, rows: RowList) -> Command:
         """The launch for a thread of its own."""
         return Command(judge, rows, self._inputs)
+
+    def results(self, where: slice) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
+        """Copies of (reward, ended as bool, info by name) of some environments."""
+        numbers, flags = self.numbers[where], self.flags[where]
+        reward, progress = self.reward[where].clone(), self.last_progress[where].clone()
+        ended = self.ended[where].bool()
+        rows: tuple[Any, Any, Any]
+        if reward.device.type == "cpu":  # numpy is several times faster than torch at this
+            rows = (numbers.numpy().T.copy(), flags.numpy().view(np.bool_).T.copy(), progress.numpy())
+        else:
+            rows = (numbers.T.clone(), flags.T.bool(), progress)
+        info: dict[str, Any] = dict(zip(NUMBERS, rows[0], strict=True))
+        info.update(zip(FLAGS, rows[1], strict=True))
+        info["progress"], info["is_success"] = rows[2], rows[2] >= 1.0
+        return reward, ended, info

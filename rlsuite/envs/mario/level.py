@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 
 import gymnasium as gym
 import numpy as np
@@ -15,11 +15,11 @@ from rlsuite.envs.mario.actions import MEANINGS, PATHAK_14
 from rlsuite.envs.mario.chance import Chance
 from rlsuite.envs.mario.config import MarioConfig
 from rlsuite.envs.mario.console import Console, WarpConsole, scenes
-from rlsuite.envs.mario.game import COLUMNS, FLAGS, INFO_KEYS, Judge
+from rlsuite.envs.mario.game import INFO_KEYS, Judge
 from rlsuite.envs.mario.lane import HostRows, Lane, Table
 from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes.image import ImageSpec
-from rlsuite.envs.mario.stages import Stages, find_rom, load_stages
+from rlsuite.envs.mario.stages import Stages, find_rom, load_stages, stage_index
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
 
@@ -123,7 +123,7 @@ class MarioVectorEnv(VectorEnv):
     def _make_lanes(self, where: slice) -> list[Lane]:
         n = where.stop - where.start
         edges = np.linspace(where.start, where.stop, min(self._n_threads, n) + 1).astype(int).tolist()
-        return [Lane(self._table, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [Lane(self._table, a, b) for a, b in pairwise(edges)]
 
     def _current(self) -> torch.Tensor:
         """The observations that the next actions answer to, in the order of the environments."""
@@ -198,22 +198,12 @@ class MarioVectorEnv(VectorEnv):
             obs = next_obs
             self._now[group] = 1 - now
         self._tell_faults(where)
-        judge = self._table.judge
-        terminated = judge.ended[where].bool()
+        reward, terminated, info = self._table.judge.results(where)
         truncated = torch.from_numpy(self._table.truncated[where].copy()).to(self.device)
-        return Step(obs, judge.reward[where].clone(), terminated, truncated, next_obs, self._info(where))
-
-    def _info(self, where: slice) -> Mapping[str, np.ndarray | torch.Tensor]:
-        judge = self._table.judge
-        table = judge.info[where].T.contiguous()
-        flags = table[len(COLUMNS) - len(FLAGS) :].bool()
-        info = dict(zip(COLUMNS, (*table[: -len(FLAGS)], *flags), strict=True))
-        progress = judge.last_progress[where].clone()
-        info |= {"progress": progress, "is_success": progress >= 1.0}
-        return {k: v.numpy() for k, v in info.items()} if self.device.type == "cpu" else info
+        return Step(obs, reward, terminated, truncated, next_obs, info)
 
     def _tell_faults(self, where: slice) -> None:
-        if self._fault_told or self.device.type != "cpu" or not self._regs.get(where)[:, at.FAULTS].any():
+        if self._fault_told or self.device.type != "cpu" or not self._regs.get((where, at.FAULTS)).any():
             return
         self._fault_told = True
         env, what = next(iter(self.console.faults().items()))
@@ -285,12 +275,6 @@ class MarioVectorEnv(VectorEnv):
         self._pool.shutdown(wait=True)
 
 
-def stage_index(stage: str) -> int:
-    """``"1-1"`` to ``"8-4"`` as 0 to 31."""
-    world, _, number = stage.partition("-")
-    return (int(world) - 1) * 4 + int(number) - 1
-
-
 def make_console(
     options: MarioConfig, image: ImageSpec, whole_game: bool, n_envs: int, device: str
 ) -> tuple[Console, Stages]:
@@ -302,5 +286,5 @@ def make_console(
 
         if torch.device(device).type != "cpu":
             raise UserError("env.backend nes_py runs on the CPU only; set device: cpu or env.backend: warp")
-        return NesPyConsole(find_rom(options.rom), stages, n_envs, image=image, scenes=wanted), stages
+        return NesPyConsole(find_rom(options.rom), n_envs, image=image, scenes=wanted), stages
     return WarpConsole(rom, stages, n_envs, image=image, scenes=wanted, device=device), stages

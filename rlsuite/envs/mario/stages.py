@@ -73,6 +73,12 @@ def find_rom(path: str | Path | None = None) -> Path:
     )
 
 
+def stage_index(stage: str) -> int:
+    """``"1-1"`` to ``"8-4"`` as 0 to 31."""
+    world, _, number = stage.partition("-")
+    return (int(world) - 1) * 4 + int(number) - 1
+
+
 def stage_area(world: int, stage: int) -> int:
     """The game's area number of a stage: four worlds have an area more, a walk to a pipe before stage 2."""
     return stage - 1 + int(world in (1, 2, 4, 7) and stage >= 2)

@@ -62,6 +62,7 @@ class Scenes:
     values_2: tuple[int, ...] = ()
 
     def packed(self) -> np.ndarray:
+        """As `cpu.play` takes it, (5,) int32."""
         bits = [sum(1 << value for value in values) for values in (self.values, self.values_2)]
         return np.array([self.max_frames, self.address, bits[0], self.address_2, bits[1]], np.int32)
 
@@ -181,7 +182,7 @@ class Player:
     """
 
     def __init__(self, batch: NesBatch, most: int, *, scenes: bool = True) -> None:
-        self.rows = RowList(batch, most)
+        self.rows = RowList(most, batch.device)
         no_scenes = torch.zeros_like(batch.scenes)
         arrays = (batch.orders, batch.code, batch.prg, batch.chr, batch.ram, batch.vram, batch.oam, batch.palette)
         self._play = Command(
@@ -202,10 +203,10 @@ class Player:
 class RowList:
     """The machines a launch works on, in memory that recorded launches point to."""
 
-    def __init__(self, batch: NesBatch, most: int) -> None:
-        self.tensor = batch.tensor((most,), torch.int32)
+    def __init__(self, most: int, device: torch.device) -> None:
+        self.tensor = torch.zeros(most, dtype=torch.int32, device=device)
         self.view = kernel_view(self.tensor)
-        self._numpy = self.tensor.numpy() if batch.device.type == "cpu" else None
+        self._numpy = self.tensor.numpy() if device.type == "cpu" else None
 
     def set(self, rows: np.ndarray) -> int:
         """Put ``rows`` (k,) int32 in and return k."""

@@ -97,9 +97,9 @@ class Painter:
         self.spec = spec
         self._batch = batch
         self._chunk = min(most, CHUNK) if batch.device.type == "cpu" else most
-        self._rows = rows = RowList(batch, self._chunk)
+        self._rows = rows = RowList(self._chunk, batch.device)
         channels, height, width = spec.shape
-        top, bottom, left, right = spec.crop
+        top, bottom, _, _ = spec.crop
         first, last = top // 8, (at.SCREEN_H - bottom - 1) // 8
         self._pixels = batch.tensor((self._chunk, at.SCREEN_H, at.WORDS_PER_LINE), torch.int64)
         self._colours = batch.tensor((batch.n_envs, COLOUR_WORDS), torch.int64)
