@@ -51,3 +51,52 @@ def _print(result: dict[str, Any]) -> None:
     ]
     print_table([ours, *theirs], ("who", *speeds, "rlsuite / it, per core-second"))
     print(f"{result['machine']}")
+
+
+@app.command("sparse")
+def sparse(
+    level: Annotated[list[str] | None, typer.Option(help="dense, sparse, very_sparse, ...; may be repeated.")] = None,
+    agent: Annotated[list[str] | None, typer.Option(help="ppo, icm, rnd, ...; may be repeated.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each: 0, 1, ...")] = 3,
+    folder: Annotated[str, typer.Option(help="Where runs and report lie; the same command again goes on.")] = (
+        "runs/bench_sparse"
+    ),
+    budget: Annotated[int | None, typer.Option(min=1, help="Env steps of a run; none: each level's own.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value for every run; may be repeated.")] = None,
+    only_report: Annotated[bool, typer.Option("--only-report", help="Train nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Train agents on sparse-reward levels, seed by seed; may be stopped and repeated."""
+    from rlsuite.bench.sparse import run
+    from rlsuite.bench.sparse_report import table
+    from rlsuite.cli.output import print_json
+
+    result = run(
+        level or ["sparse"],
+        agent or ["icm", "ppo"],
+        range(seeds),
+        folder,
+        budget=budget,
+        overrides=set_ or (),
+        only_report=only_report,
+        quiet=json,
+    )
+    if json:
+        return print_json(result)
+    print(table(result["cells"]))
+    for cell, error in result["failures"].items():
+        print(f"failed: {cell}: {error}")
+    return None
+
+
+@app.command("visits")
+def visits(
+    run: Annotated[str, typer.Argument(help="Run folder.")],
+    pages: Annotated[int, typer.Option(min=1, help="Spans of training, a panel each.")] = 4,
+    out: Annotated[str | None, typer.Option(help="File or folder; none: plots/ of the run.")] = None,
+) -> None:
+    """Draw where a run's policy has been, over the level's floor plan."""
+    from rlsuite.bench.sparse_maps import draw_visits
+
+    for path in draw_visits(run, n_pages=pages, out=out):
+        print(path)

@@ -1,0 +1,118 @@
+"""What `rlsuite.bench.sparse` runs: levels, agents, and the experiment of each pair, as data."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rlsuite.errors import UserError
+
+INTRINSIC_WEIGHT = 0.1
+"""Weight of every bonus beside an extrinsic reward of 1; bonuses are scaled to unit deviation of their sum."""
+
+
+@dataclass(frozen=True)
+class SparseLevel:
+    """A level of the benchmark.
+
+    Attributes:
+        id: Level id.
+        budget: Env steps of a full run.
+        solved_by: Env steps by which the papers solve it, or None where they do not.
+    """
+
+    id: str
+    budget: int
+    solved_by: int | None
+
+
+LEVELS: dict[str, SparseLevel] = {
+    "dense": SparseLevel("doom/my_way_home/dense", 4_000_000, 4_000_000),
+    "sparse": SparseLevel("doom/my_way_home/sparse", 7_000_000, 7_000_000),
+    "very_sparse": SparseLevel("doom/my_way_home/very_sparse", 10_000_000, 10_000_000),
+    "sparse_noise": SparseLevel("doom/my_way_home/sparse_noise", 16_000_000, 16_200_000),
+    "freedoom_map01": SparseLevel("doom/freedoom2/map01", 10_000_000, None),
+    "mario_1_1": SparseLevel("mario/1-1", 1_500_000, None),
+}
+
+LEARNER: Mapping[str, Any] = {
+    "kind": "ppo",
+    "n_steps": 128,
+    "batch_size": 256,
+    "n_epochs": 4,
+    "learning_rate": 5e-4,
+    "gamma": 0.99,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.002,
+    "advantage_norm": "none",
+    "network": {"encoder": "small", "encoder_features": 256, "hidden": [], "value_init_gain": 0.05},
+}
+
+AGENTS: dict[str, dict[str, Any]] = {
+    "ppo": {"kind": "rl"},
+    "icm": {"kind": "icm", "rewards": [{"kind": "icm", "preset": "house", "weight": INTRINSIC_WEIGHT}]},
+    "icm_plain": {
+        "kind": "icm",
+        "rewards": [{"kind": "icm", "preset": "house", "ratio_per_action": False, "weight": INTRINSIC_WEIGHT}],
+    },
+    "icm_pathak2017": {"kind": "icm", "rewards": [{"kind": "icm", "preset": "pathak2017"}]},
+    "icm_burda2018": {"kind": "icm", "rewards": [{"kind": "icm", "preset": "burda2018", "weight": INTRINSIC_WEIGHT}]},
+    "icm_random": {
+        "kind": "icm",
+        "rewards": [{"kind": "icm", "preset": "house", "features": "random", "weight": INTRINSIC_WEIGHT}],
+    },
+    "icm_pixels": {
+        "kind": "icm",
+        "rewards": [{"kind": "icm", "preset": "house", "features": "pixels", "weight": INTRINSIC_WEIGHT}],
+    },
+    "icm_only": {
+        "kind": "icm",
+        "extrinsic_coef": 0.0,
+        "rewards": [{"kind": "icm", "preset": "house", "weight": INTRINSIC_WEIGHT}],
+    },
+    "rnd": {"kind": "rnd", "rewards": [{"kind": "rnd", "weight": INTRINSIC_WEIGHT}]},
+    "disagreement": {"kind": "disagreement", "rewards": [{"kind": "disagreement", "weight": INTRINSIC_WEIGHT}]},
+    "e3b": {"kind": "e3b", "rewards": [{"kind": "e3b", "weight": INTRINSIC_WEIGHT}]},
+    "novelty": {
+        "kind": "episodic_novelty",
+        "rewards": [{"kind": "episodic_novelty", "lifelong": True, "weight": INTRINSIC_WEIGHT}],
+    },
+    "position_oracle": {
+        "kind": "position_counts",
+        "rewards": [{"kind": "position_counts", "weight": INTRINSIC_WEIGHT}],
+    },
+}
+
+
+def experiment(level: str, agent: str, *, seed: int, budget: int | None = None) -> dict[str, Any]:
+    """The experiment of one cell of the table.
+
+    Args:
+        level: Name in `LEVELS`.
+        agent: Name in `AGENTS`.
+        seed: Its seed.
+        budget: Env steps instead of the level's own.
+
+    Raises:
+        UserError: Unknown name (with the nearest one).
+    """
+    place, recipe = _find("level", level, LEVELS), _find("agent", agent, AGENTS)
+    return {
+        "name": f"sparse-{level}-{agent}",
+        "seed": seed,
+        "budget": {"env_steps": budget or place.budget},
+        "env": {"id": place.id, "n_envs": 32},
+        "agent": {"learner": {**LEARNER, "network": dict(LEARNER["network"])}, **recipe},
+        "eval": {"deterministic": False, "every_steps": 0, "final_episodes": 48},
+        "video": {"final": False},
+    }
+
+
+def _find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UserError(f"the sparse benchmark has no {kind} '{name}'{hint} It has {', '.join(table)}.")
