@@ -81,7 +81,10 @@ train(json.loads(sys.argv[1]), runs_dir=sys.argv[2], quiet=True)
 """
 
 
-@pytest.mark.parametrize("case", [(PPO, True), (SAC, False)], ids=name)
+KILLS = [pytest.param((PPO, True), id="gail-ppo"), pytest.param((SAC, False), id="sac", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("case", KILLS)
 def test_a_killed_run_resumed_ends_like_an_undisturbed_one(case, demos, tmp_path):
     config = experiment(case[0], demos if case[1] else None)
     whole = train(config, runs_dir=tmp_path / "a", quiet=True)

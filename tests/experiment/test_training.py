@@ -20,6 +20,7 @@ from rlsuite.runs import metrics
 from rlsuite.runs.files import write_synced
 from rlsuite.runs.folder import RunFolder
 from rlsuite.runs.keeper import CheckpointKeeper
+from rlsuite.runs.writers import JsonlWriter
 from rlsuite.testing.report import same_bits
 
 SUMMARY_KEYS = {
@@ -164,7 +165,7 @@ def test_milestones_are_kept(tmp_path):
 
 def test_cuda_that_is_not_there_is_refused_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match="device: cuda was asked for.*device=cpu") as caught:
+    with pytest.raises(UserError, match=r"device: cuda was asked for.*device=cpu") as caught:
         rlsuite.train(experiment(PPO), ["device=cuda"], runs_dir=tmp_path, quiet=True)
     assert caught.value.exit_code == 2
     assert not list(tmp_path.iterdir())
@@ -233,7 +234,7 @@ def test_a_stop_during_the_evaluation_saves_at_once_and_loses_nothing(tmp_path, 
     assert metric_lines(whole.path) == metric_lines(resumed.path)
 
 
-def test_warnings_are_counted_over_sessions(tmp_path, monkeypatch):
+def test_warnings_of_all_sessions_are_counted(tmp_path, monkeypatch):
     real = finish._scored
 
     def scored(*args):
@@ -242,9 +243,19 @@ def test_warnings_are_counted_over_sessions(tmp_path, monkeypatch):
 
     monkeypatch.setattr(finish, "_scored", scored)
     with monkeypatch.context() as patched:
-        signal_at(patched, 2 * N, signal.SIGTERM)
-        half = rlsuite.train(experiment(PPO, budget={"env_steps": N}), runs_dir=tmp_path, quiet=True)
-    assert half.summary["warnings"].get("mind the gap") == 1
+        signal_at(patched, N, signal.SIGTERM)
+        warned = []
+        real_write = JsonlWriter.write
+
+        def write(self, *more):
+            if not warned:
+                warned.append(warnings.warn("early", stacklevel=1))
+            real_write(self, *more)
+
+        patched.setattr(JsonlWriter, "write", write)
+        half = rlsuite.train(experiment(PPO), runs_dir=tmp_path, quiet=True)
+    assert half.summary["warnings"] == {"early": 1}
+    assert rlsuite.resume(half, quiet=True).summary["warnings"] == {"early": 1, "mind the gap": 1}
 
 
 def test_a_film_that_fails_is_a_warning(tmp_path, monkeypatch):
