@@ -166,12 +166,16 @@ class BatchEngine:
     ) -> None:
         assert not task.reads_contact_forces, "the batch cannot call mj_rnePostConstraint"
         n = len(ctrl)
-        self._batch = importlib.import_module("mujoco.batch").Batch(model, n, nthread=min(n_threads, n))
+        make_batch = importlib.import_module("mujoco.batch").Batch
+        self._batch = make_batch(model, n, nthread=min(n_threads, n))
+        # Resets go through a batch without threads: waking them costs more than a few mj_forward take.
+        self._resets = make_batch(model, n, nthread=1)
         self._nstep = task.frame_skip
         self._fresh = self._batch.state[0].copy()  # a new batch holds what mj_resetData leaves
-        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self._qpos, self._qvel = self._resets.bind("qpos"), self._resets.bind("qvel")
         self._ctrl = (self._batch.bind("ctrl"), ctrl)
         self._copies = [(array, self._batch.bind(name)) for name, array in fields.items()]
+        self._reset_copies = [(array, self._resets.bind(name)) for name, array in fields.items()]
         self._all = np.arange(n, dtype=np.int32)
 
     def step(self, where: slice) -> None:
@@ -184,10 +188,11 @@ class BatchEngine:
 
     def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
         """Write fresh state rows and compute their fields with mj_forward."""
-        self._batch.state[indices] = self._fresh
+        self._resets.state[indices] = self._fresh
         self._qpos[indices], self._qvel[indices] = qpos, qvel
-        self._batch.forward(indices)
-        for target, source in self._copies:
+        self._resets.forward(indices)
+        self._batch.state[indices] = self._resets.state[indices]
+        for target, source in self._reset_copies:
             target[indices] = source[indices]
 
     def get_state(self) -> NDArray[np.float64]:

@@ -206,16 +206,17 @@ class MujocoVectorEnv(VectorEnv):
         np.greater_equal(self._steps[where], self.max_episode_steps, out=self._truncated[where])
         done = outcome.terminated | self._truncated[where]
         group.any_done = bool(done.any())
-        group.info = outcome.info
+        group.info = {name: np.array(value, dtype=np.float64) for name, value in outcome.info.items()}
         if group.any_done:
-            group.info = {name: np.array(value) for name, value in outcome.info.items()}  # some are views of fields
             self._next_obs[where] = self._obs[where]
             self._begin_episodes((np.flatnonzero(done) + where.start).astype(np.int32))
 
     def _begin_episodes(self, indices: NDArray[np.int32]) -> None:
         """Reset environments, each from its own random stream, and write their first observations."""
-        draws = [self.task.begin(self._streams[i]) for i in indices]
-        self._engine.reset(indices, np.stack([q for q, _ in draws]), np.stack([v for _, v in draws]))
+        draws = np.empty((len(indices), self.task.nq + self.task.nv))
+        for i, row in zip(indices.tolist(), draws, strict=True):
+            self.task.draw(self._streams[i], row)
+        self._engine.reset(indices, *self.task.place(draws))
         fields = {name: array[indices] for name, array in self._fields.items()}
         obs = np.empty((len(indices), self.task.obs_size), dtype=self._obs.dtype)
         self.task.observe(fields, obs)

@@ -90,12 +90,36 @@ class Task:
         """
         raise NotImplementedError
 
-    def begin(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Draw qpos (nq,) and qvel (nv,) of a new episode; uniform noise on both unless overridden."""
+    def draw(self, rng: np.random.Generator, out: NDArray[np.float64]) -> None:
+        """Fill ``out`` (nq + nv,) with the random numbers of one new episode; uniform in [0, 1) unless overridden."""
+        rng.random(out=out)
+
+    def place(self, draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Turn the draws of k episodes (k, nq + nv) into qpos (k, nq) and qvel (k, nv).
+
+        Uniform noise within +-`reset_noise_scale` on both unless overridden.
+        """
+        noise = uniform(draws, self.reset_noise_scale)
+        return self.init_qpos + noise[:, : self.nq], self.init_qvel + noise[:, self.nq :]
+
+
+class GaussianVelocities(Task):
+    """A task whose episodes begin with uniform noise on positions and Gaussian noise on velocities."""
+
+    def draw(self, rng: np.random.Generator, out: NDArray[np.float64]) -> None:
+        """Uniform numbers for the positions, standard normal ones for the velocities."""
+        rng.random(out=out[: self.nq])
+        rng.standard_normal(out=out[self.nq :])
+
+    def place(self, draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Scale both by `reset_noise_scale`."""
         scale = self.reset_noise_scale
-        qpos = self.init_qpos + rng.uniform(-scale, scale, self.nq)
-        qvel = self.init_qvel + rng.uniform(-scale, scale, self.nv)
-        return qpos, qvel
+        return self.init_qpos + uniform(draws[:, : self.nq], scale), self.init_qvel + scale * draws[:, self.nq :]
+
+
+def uniform(draws: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
+    """Numbers in [0, 1) stretched to [-bound, bound)."""
+    return 2.0 * bound * draws - bound
 
 
 def control_cost(weight: float, action: Floats) -> Floats:

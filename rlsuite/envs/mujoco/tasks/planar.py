@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from rlsuite.envs.mujoco.tasks.base import Fields, Floats, Outcome, Task, control_cost, plane_distance
+from rlsuite.envs.mujoco.tasks.base import (
+    Fields,
+    Floats,
+    GaussianVelocities,
+    Outcome,
+    Task,
+    control_cost,
+    plane_distance,
+)
 
 
 class _Planar(Task):
@@ -40,7 +48,7 @@ class _Planar(Task):
         return (after[:, 0] - before[:, 0]) / self.dt
 
 
-class HalfCheetah(_Planar):
+class HalfCheetah(_Planar, GaussianVelocities):
     """Run; never terminates."""
 
     xml, frame_skip = "half_cheetah.xml", 5
@@ -60,12 +68,6 @@ class HalfCheetah(_Planar):
             "reward_ctrl": -ctrl_cost,
         }
         return Outcome(velocity - ctrl_cost, np.zeros(len(velocity), bool), info)
-
-    @override
-    def begin(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        scale = self.reset_noise_scale
-        qpos = self.init_qpos + rng.uniform(-scale, scale, self.nq)
-        return qpos, self.init_qvel + scale * rng.standard_normal(self.nv)
 
 
 class _Upright(_Planar):

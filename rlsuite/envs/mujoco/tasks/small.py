@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from rlsuite.envs.mujoco.tasks.base import Fields, Floats, Outcome, Task, control_cost
+from rlsuite.envs.mujoco.tasks.base import Fields, Floats, Outcome, Task, control_cost, uniform
 
 
 class Reacher(Task):
@@ -51,15 +51,18 @@ class Reacher(Task):
         return Outcome(reward_dist + reward_ctrl, np.zeros(len(gap), bool), info)
 
     @override
-    def begin(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        qpos = rng.uniform(-0.1, 0.1, self.nq) + self.init_qpos
-        while True:
-            goal = rng.uniform(-self.goal_radius, self.goal_radius, 2)
-            if np.linalg.norm(goal) < self.goal_radius:
-                break
-        qpos[-2:] = goal
-        qvel = self.init_qvel + rng.uniform(-0.005, 0.005, self.nv)
-        qvel[-2:] = 0.0
+    def draw(self, rng: np.random.Generator, out: NDArray[np.float64]) -> None:
+        super().draw(rng, out)
+        goal = out[self.nq - 2 : self.nq]
+        while np.linalg.norm(uniform(goal, self.goal_radius)) >= self.goal_radius:
+            rng.random(out=goal)
+
+    @override
+    def place(self, draws: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        qpos = uniform(draws[:, : self.nq], 0.1) + self.init_qpos
+        qpos[:, -2:] = uniform(draws[:, self.nq - 2 : self.nq], self.goal_radius)
+        qvel = self.init_qvel + uniform(draws[:, self.nq :], 0.005)
+        qvel[:, -2:] = 0.0
         return qpos, qvel
 
 

@@ -10,13 +10,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
-from rlsuite.envs.mujoco.tasks.base import Fields, Floats, Outcome, Task, control_cost, plane_distance
+from rlsuite.envs.mujoco.tasks.base import (
+    Fields,
+    Floats,
+    GaussianVelocities,
+    Outcome,
+    Task,
+    control_cost,
+    plane_distance,
+)
 
 
-class Ant(Task):
+class Ant(GaussianVelocities):
     """Run forward on four legs; the observation ends with the clipped contact forces."""
 
     xml, frame_skip = "ant.xml", 5
@@ -83,12 +90,6 @@ class Ant(Task):
             "reward_survive": survive,
         }
         return Outcome(velocity[:, 0] + survive - (ctrl_cost + contact_cost), ~healthy, info)
-
-    @override
-    def begin(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        scale = self.reset_noise_scale
-        qpos = self.init_qpos + rng.uniform(-scale, scale, self.nq)
-        return qpos, self.init_qvel + scale * rng.standard_normal(self.nv)
 
 
 class Humanoid(Task):
