@@ -84,6 +84,11 @@ lock() {
     say "requirements.lock: $(wc -l <requirements.lock) packages"
 }
 
+install_packages() {
+    VIRTUAL_ENV="$PWD/.venv" "$UV" pip install --constraint requirements.lock ${TORCH_BACKEND:+--torch-backend="$TORCH_BACKEND"} \
+        --editable ".[$EXTRAS]"
+}
+
 install() {
     find_uv
     if ! runs .venv/bin/python || [ -n "${PYTHON:-}" ]; then
@@ -99,8 +104,10 @@ install() {
     fi
     version=$(.venv/bin/python -c 'import platform; print(platform.python_version())')
     say "Installing into .venv (Python $version) ..."
-    VIRTUAL_ENV="$PWD/.venv" "$UV" pip install --constraint requirements.lock ${TORCH_BACKEND:+--torch-backend="$TORCH_BACKEND"} \
-        --editable ".[$EXTRAS]" || fail "The installation failed (see above). Try again with: make setup"
+    install_packages || {
+        say "Trying once more, with the certificates of this system ..." # networks that sign for themselves need them
+        UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 install_packages
+    } || fail "The installation failed (see above). Try again with: make setup"
     case $version in
     3.11.* | 3.12.*) say "Python $version: everything works but the Mario levels, which need Python 3.13." ;;
     esac
