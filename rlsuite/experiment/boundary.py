@@ -53,7 +53,6 @@ class Boundary(BaseCallback):
         if self._save_is_due(step, score):
             self.save(score)
         if _crossed(step, self.last_film, self.film_every):
-            self.last_film = step
             self._film(step)
 
     def _on_step(self) -> bool:

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from rlsuite.config.schema import Experiment, load_experiment
+from rlsuite.config.schema import Experiment, Resolved, load_experiment
 from rlsuite.errors import UserError
 from rlsuite.evaluation import Evaluation, level_score, play
 from rlsuite.experiment.assembly import Assembly, assemble, make_level
@@ -47,7 +47,7 @@ def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1) -> Assemb
     """
     folder = RunFolder.find(run)
     path = find_checkpoint(folder, checkpoint)
-    assembly = assemble(read_experiment(folder), n_envs=n_envs)
+    assembly = assemble(read_experiment(folder).experiment, n_envs=n_envs)
     load_acting(assembly.learner, path)
     return assembly
 
@@ -117,15 +117,15 @@ def scores(assembly: Assembly, result: Evaluation) -> dict[str, Any]:
     return result.to_dict(score)
 
 
-def read_experiment(folder: RunFolder, overrides: Any = ()) -> Experiment:
-    """The experiment a run was made from, complete as it was resolved then.
+def read_experiment(folder: RunFolder, overrides: Any = ()) -> Resolved:
+    """The experiment a run was made from, complete as it was resolved then, with overrides laid over it.
 
     Raises:
-        UserError: The folder has none.
+        UserError: The folder has none, or an override is wrong.
     """
     if not folder.resolved.is_file():
         raise UserError(f"{folder.resolved} is missing: {folder.path} cannot be opened without its experiment.")
-    return load_experiment(folder.resolved, overrides).experiment
+    return load_experiment(folder.resolved, overrides)
 
 
 def find_checkpoint(folder: RunFolder, which: str = "final") -> Path:

@@ -139,7 +139,10 @@ class Session:
                 learner.learn(total, callback=self.boundary, reset_num_timesteps=False)
         if self.boundary.saved_at_step != self.boundary.num_steps:
             self.boundary.save()
-        self.boundary.exploration.write(self.folder.path, self.boundary.num_steps)
+        try:
+            self.boundary.exploration.write(self.folder.path, self.boundary.num_steps)
+        except OSError as error:
+            raise RunError(f"{self.folder.path}: the visits could not be written: {error}.") from error
         self.stop.check()
 
     def _fail(self, error: BaseException) -> None:

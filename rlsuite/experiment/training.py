@@ -79,20 +79,23 @@ def resume(run: str | PathLike[str], overrides: Overrides = (), *, quiet: bool =
     notices, stop = Notices(), StopRequest()
     with folder.hold(), notices.capture(), stop.listen():
         _refuse_finished(folder, overrides)
-        experiment = read_experiment(folder, overrides)
+        overrides = list(overrides) if not isinstance(overrides, Mapping) else overrides
+        resolved = read_experiment(folder, overrides)
         manifest = folder.read_manifest()
         keeper = CheckpointKeeper(folder.checkpoints)
         keeper.repair()
         checkpoint, problems = keeper.newest_sound()
         parts = load_checkpoint(checkpoint.path)
-        assembly = assemble(experiment, threads=Threads.from_dict(manifest["threads"]))
+        assembly = assemble(resolved.experiment, threads=Threads.from_dict(manifest["threads"]))
         restore(assembly.learner, parts)
         state = parts["run"]
         notices.counts.update(state["warnings"])
         _note_losses(notices, assembly, parts, problems, checkpoint.step)
         cut_back(folder, state["position"])
         keeper.discard_after(checkpoint.step)
-        _note_session(folder, manifest, checkpoint.step)
+        _note_session(folder, manifest, checkpoint.step, overrides)
+        if overrides:
+            folder.write_text(folder.resolved, resolved.to_yaml())
         return Session(folder, assembly, notices=notices, stop=stop, state=state, quiet=quiet).run()
 
 
@@ -149,11 +152,11 @@ def _note_losses(
         notices.add("the replay buffer was in the newest checkpoint only: it fills anew")
 
 
-def _note_session(folder: RunFolder, manifest: dict[str, Any], step: int) -> None:
+def _note_session(folder: RunFolder, manifest: dict[str, Any], step: int, overrides: Any) -> None:
     """Add this session to the manifest."""
-    code, packages = code_version(), package_versions()
-    changed = {k: v for k, v in packages.items() if manifest["packages"].get(k) != v}
-    manifest["sessions"].append({"began": now(), "from_step": step, "code": code, "changed_packages": changed})
+    changed = {k: v for k, v in package_versions().items() if manifest["packages"].get(k) != v}
+    session = {"began": now(), "from_step": step, "code": code_version(), "changed_packages": changed}
+    manifest["sessions"].append({**session, "overrides": overrides})
     if changed:
         LOGGER.info("packages changed since the run began: %s", changed)
     folder.write_manifest(manifest)

@@ -61,7 +61,7 @@ METRICS = (
     Metric("train/ent_coef", "SAC's entropy coefficient, mean over the update."),
     Metric("train/ent_coef_loss", "Loss of the learned entropy coefficient, mean over the update."),
     Metric("train/q_mean", "Mean of the critics' predictions on the sampled transitions.", "return"),
-    Metric("train/learned_reward_mean", "Mean learned reward (weighted) of the sampled transitions."),
+    Metric("train/reward_mean", "Mean reward SAC trains on: the environment's and learned ones, weighted."),
     Metric("eval/mean_reward", "Mean return of the evaluation episodes: the environment's own reward."),
     Metric("eval/std_reward", "Standard deviation of the returns over those episodes."),
     Metric("eval/mean_ep_length", "Mean length of the evaluation episodes.", "decisions"),

@@ -108,7 +108,9 @@ def test_a_larger_budget_carries_a_finished_run_on(tmp_path):
         resume(half)
     resumed = resume(half, ["budget.env_steps=1024"], quiet=True)
     assert same_bits(final_state(whole.path), final_state(resumed.path))
-    assert RunFolder(half.path).read_manifest()["sessions"][0]["from_step"] == N
+    session = RunFolder(half.path).read_manifest()["sessions"][0]
+    assert (session["from_step"], session["overrides"]) == (N, ["budget.env_steps=1024"])
+    assert "env_steps: 1024" in RunFolder(half.path).resolved.read_text()  # so that the next resume knows it
 
 
 def test_a_checkpoint_cut_short_is_named_and_the_one_before_it_used(tmp_path):
