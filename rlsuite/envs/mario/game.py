@@ -6,7 +6,8 @@ gym-super-mario-bros 9.1's info, whose properties give the addresses and conditi
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -214,6 +215,8 @@ class Judge:
         self.last_progress = torch.zeros(n, dtype=torch.float32, device=device)
         self.ended = torch.zeros(n, dtype=torch.uint8, device=device)
         tensors = (ram, regs, measures.to(device), self.track, self.numbers, self.flags, self.reward)
+        outputs = (self.numbers, self.flags, self.reward, self.ended, self.last_progress)
+        self._host = [t.numpy() for t in outputs] if device.type == "cpu" else None
         tensors += (self.progress, self.last_progress, self.ended)
         self._inputs = [*(kernel_view(t) for t in tensors), REWARDS.index(reward), int(whole_game)]
 
@@ -221,17 +224,48 @@ class Judge:
         """The launch for a thread of its own."""
         return Command(judge, rows, self._inputs)
 
-    def results(self, where: slice) -> tuple[torch.Tensor, torch.Tensor, dict[str, Any]]:
-        """Copies of (reward, ended as bool, info by name) of some environments."""
-        numbers, flags = self.numbers[where], self.flags[where]
-        reward, progress = self.reward[where].clone(), self.last_progress[where].clone()
-        ended = self.ended[where].bool()
-        rows: tuple[Any, Any, Any]
-        if reward.device.type == "cpu":  # numpy is several times faster than torch at this
-            rows = (numbers.numpy().T.copy(), flags.numpy().view(np.bool_).T.copy(), progress.numpy())
-        else:
-            rows = (numbers.T.clone(), flags.T.bool(), progress)
-        info: dict[str, Any] = dict(zip(NUMBERS, rows[0], strict=True))
-        info.update(zip(FLAGS, rows[1], strict=True))
-        info["progress"], info["is_success"] = rows[2], rows[2] >= 1.0
-        return reward, ended, info
+    def results(self, where: slice) -> tuple[torch.Tensor, torch.Tensor, Info]:
+        """Copies of (reward, ended as bool, info) of some environments."""
+        if self._host is None:
+            numbers, flags = self.numbers[where].T.clone(), self.flags[where].T.bool()
+            return (
+                self.reward[where].clone(),
+                self.ended[where].bool(),
+                Info(numbers, flags, self.last_progress[where].clone()),
+            )
+        # numpy is several times faster than torch at this
+        numbers, flags, reward, ended, progress = (array[where].T.copy() for array in self._host)
+        info = Info(numbers, flags.view(np.bool_), progress)
+        return torch.from_numpy(reward), torch.from_numpy(ended.view(np.bool_)), info
+
+
+class Info(Mapping[str, Any]):
+    """What `judge` read, by name; an array is only cut out when it is asked for.
+
+    Args:
+        numbers: (N_NUMBERS, n).
+        flags: (N_FLAGS, n) bool.
+        progress: (n,).
+    """
+
+    __slots__ = ("_flags", "_numbers", "_progress")
+    _PLACES: ClassVar[dict[str, tuple[int, int]]] = (
+        {name: (0, i) for i, name in enumerate(NUMBERS)}
+        | {name: (1, i) for i, name in enumerate(FLAGS)}
+        | {"progress": (2, 0), "is_success": (3, 0)}
+    )
+
+    def __init__(self, numbers: Any, flags: Any, progress: Any) -> None:
+        self._numbers, self._flags, self._progress = numbers, flags, progress
+
+    def __getitem__(self, key: str) -> Any:
+        kind, row = self._PLACES[key]
+        if kind < 2:
+            return (self._numbers, self._flags)[kind][row]
+        return self._progress if kind == 2 else self._progress >= 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._PLACES)
+
+    def __len__(self) -> int:
+        return len(self._PLACES)

@@ -61,7 +61,11 @@ class Lane:
         self._hand = table.console.hand(stop - start)
         self._judge = table.judge.command(self._hand.rows)
         self._orders = HostRows(table.console.orders)
+        self._own_orders = np.zeros((stop - start, at.N_ORDERS), np.int32)
+        self._own_orders[:, at.ORDER_FRAMES] = table.frame_skip
         self._ended = HostRows(table.judge.ended)
+        # the same images; numpy copies small arrays faster than torch does
+        self._images: list[Any] = [i.numpy() if i.device.type == "cpu" else i for i in table.images]
 
     def step(self, actions: np.ndarray, now: int) -> None:
         """Decide in every environment of the lane.
@@ -73,9 +77,9 @@ class Lane:
         self._press(table.buttons[actions])
         self._hand.play(rows)
         self._judge.run(self._hand.rows.set(rows))
-        before, after = table.images[now], table.images[1 - now]
+        before, after = self._images[now], self._images[1 - now]
         after[where, :-1] = before[where, 1:]
-        self._hand.paint(rows, after, after.shape[1] - 1)
+        self._hand.paint(rows, table.images[1 - now], after.shape[1] - 1)
         ended = self._ended.get(where).astype(bool)
         table.steps[where] += 1
         table.truncated[where] = ~ended & (table.steps[where] >= table.max_steps)
@@ -110,10 +114,8 @@ class Lane:
         self._hand.paint(rows, table.images[buffer], table.images[buffer].shape[1] - 1)
 
     def _press(self, buttons: np.ndarray) -> None:
-        table = self.table
-        orders = np.zeros((len(buttons), at.N_ORDERS), np.int32)
+        table, orders = self.table, self._own_orders
         orders[:, at.ORDER_BUTTONS] = buttons
-        orders[:, at.ORDER_FRAMES] = table.frame_skip
         if table.sticky > 0.0:
             # each frame in turn sticks with this chance, until one does not: a geometric number
             draws = np.maximum(table.chance.draw(self.rows), 1e-300)

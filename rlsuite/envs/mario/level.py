@@ -199,7 +199,9 @@ class MarioVectorEnv(VectorEnv):
             self._now[group] = 1 - now
         self._tell_faults(where)
         reward, terminated, info = self._table.judge.results(where)
-        truncated = torch.from_numpy(self._table.truncated[where].copy()).to(self.device)
+        truncated = torch.from_numpy(self._table.truncated[where].copy())
+        if self.device.type != "cpu":
+            truncated = truncated.to(self.device)
         return Step(obs, reward, terminated, truncated, next_obs, info)
 
     def _tell_faults(self, where: slice) -> None:

@@ -7,7 +7,8 @@ launches for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,6 +229,7 @@ class Command:
         self._launch = wp.launch(
             kernel, dim=1, inputs=[rows.view, *inputs], device=device, record_cmd=True, block_dim=BLOCK_DIM
         )
+        self._call = _direct_call(self._launch) if rows.tensor.device.type == "cpu" else self._launch.launch
 
     def run(self, n_rows: int) -> None:
         """Launch for the first ``n_rows`` of the list."""
@@ -236,4 +238,21 @@ class Command:
         if n_rows != self._n:
             self._launch.set_dim(n_rows * self._threads)
             self._n = n_rows
-        self._launch.launch()
+        self._call()
+
+
+def _direct_call(launch: Any) -> Callable[[], None]:
+    """A recorded CPU launch with its arguments packed once and for all.
+
+    `warp.Launch.launch` packs them anew every time, which takes longer than a small kernel. Where a
+    version of Warp keeps its parts elsewhere, its own method is used.
+    """
+    try:
+        forward, arguments = launch.hooks.forward, launch.params[1:]
+        fields = [(f"argument_{i}", type(argument)) for i, argument in enumerate(arguments)]
+        packed = ctypes.byref(type("Arguments", (ctypes.Structure,), {"_fields_": fields})(*arguments))
+        if launch.params[0] is not launch.bounds or forward is None:
+            return launch.launch
+    except (AttributeError, TypeError):
+        return launch.launch
+    return lambda: forward(ctypes.byref(launch.bounds), packed)

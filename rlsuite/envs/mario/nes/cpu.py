@@ -141,8 +141,9 @@ def play(
 
     Args:
         rows: (k,) environments to play, one a thread.
-        orders: (n, N_ORDERS): buttons to hold, number of frames, and how many of these frames still
-            hold the buttons of the step before (sticky actions).
+        orders: (n, N_ORDERS): buttons to hold, number of frames, how many of these frames still hold
+            the buttons of the step before (sticky actions), and, for comparisons with emulators that
+            stop elsewhere, the dot of the first frame at which to pause in its midst (0: do not).
         code: (32768,) the predecoded program.
         prg: (32768,) the program ROM.
         chr: (n_skins, 8192) tile sets; 0 is the game's own.
@@ -173,6 +174,10 @@ def play(
     cpu.overflow = (flags >> 6) & 1
     cpu.p = flags & 0x0C
 
+    limit = orders[env * at.N_ORDERS + at.ORDER_PAUSE]
+    if limit == 0:
+        limit = at.DOT_END
+
     frame = wp.int32(0)
     last_frame = frames
     while frame < last_frame:
@@ -183,9 +188,9 @@ def play(
         log = wp.int32(0)
         if frame + 1 >= frames:  # somebody may look at this frame
             log = 1
-        while cpu.dot < at.DOT_END:
+        while cpu.dot < limit:
             cpu.dot = advance_phase(regs, vram, oam, chr, env, vertical_mirroring, cpu.dot)
-            cpu.next = regs[reg + at.NEXT]
+            cpu.next = wp.min(regs[reg + at.NEXT], limit)
             if regs[reg + at.NMI] != 0:
                 regs[reg + at.NMI] = 0
                 push_word(ram, base, cpu.s, cpu.pc)
@@ -465,11 +470,13 @@ def play(
                         write_port(
                             regs, vram, oam, palette, chr, lines, env, vertical_mirroring, log, address, value, start
                         )
-                        cpu.next = regs[reg + at.NEXT]
+                        cpu.next = wp.min(regs[reg + at.NEXT], limit)
                 elif outside:
                     fault(regs, env, at.FAULT_EXEC, cpu.pc)
                     cpu.pc = cpu.pc | 0x8000
 
+        if cpu.dot < at.DOT_END:
+            break
         # the frame is over: the next begins with vertical blank
         fetch_lines(regs, lines, env, at.SCREEN_H + 1, log)
         cpu.dot = cpu.dot - at.DOT_END

@@ -194,6 +194,6 @@ class Painter:
             padded = np.zeros(_COLUMNS, np.uint16)
             padded[: len(weights)] = weights
             target[0], target[1] = padded[6::-2], padded[7::-2]
-        starts = np.array([first for first, _ in columns], np.int32)
+        starts = np.array([*(first for first, _ in columns), 0], np.int32)
         tables = (spans, starts, packed.view(np.int64).reshape(-1))
         return tuple(torch.from_numpy(t).to(self._batch.device) for t in tables)  # type: ignore[return-value]

@@ -51,8 +51,8 @@ FAULT_NAMES = {
 }
 
 # Columns of ``orders``, what a step is told for each environment.
-ORDER_BUTTONS, ORDER_FRAMES, ORDER_DELAY = 0, 1, 2
-N_ORDERS = 3
+ORDER_BUTTONS, ORDER_FRAMES, ORDER_DELAY, ORDER_PAUSE = 0, 1, 2, 3
+N_ORDERS = 4
 
 # Buttons, in the order the controller's shift register hands them out (NESdev Wiki, "Standard controller").
 BUTTON_A, BUTTON_B, BUTTON_SELECT, BUTTON_START = 1, 2, 4, 8

@@ -50,10 +50,10 @@ def draw(
         first_strip: First strip to draw.
         n_strips: How many.
     """
-    thread = wp.tid()
+    thread = wp.tid() & 0x7FFFFFFF  # masks tell compilers that no index is negative
     place = thread // n_strips
     env = rows[place] & 0xFFFFF
-    skin = skins[env]
+    skin = skins[env] & 0xFFFF
     first = (first_strip + thread - place * n_strips) * 8
     out = (place * at.SCREEN_H + first) * at.WORDS_PER_LINE
     line = wp.int32(0)
@@ -99,7 +99,7 @@ def straighten(
         line_stride: Words from one scanline to the next.
         keep_brighter: Whether to leave what is already in ``out`` where it is brighter.
     """
-    thread = wp.tid()
+    thread = wp.tid() & 0x7FFFFFFF
     env = rows[thread // at.SCREEN_H] & 0xFFFFF
     line = thread % at.SCREEN_H
     fine_x = (lines[env * at.SCREEN_H + line] >> 15) & 7
@@ -146,7 +146,7 @@ def shrink(
             for pixels that are straight.
         pixels: (k, 240, WORDS_PER_LINE), as `draw` drew them; or (n, ...) if ``by_env``.
         row_spans: (height, 2 + max_span): first scanline, how many, weights.
-        column_starts: (width,) first column.
+        column_starts: (width + 1,) first column; one more for the end of the loop.
         column_weights: (width, 2): weights of columns 6, 4, 2, 0 and of 7, 5, 3, 1 after it.
         out: Bytes; row r of environment e begins at e * env_stride + offset + r * width.
         height: Rows of the result.
@@ -156,14 +156,14 @@ def shrink(
         offset: Bytes before the image within an environment's.
         by_env: Whether ``pixels`` has a place for every environment, not only for those in ``rows``.
     """
-    thread = wp.tid()
+    thread = wp.tid() & 0x7FFFFFFF
     place = thread // height
     row = thread - place * height
     env = rows[place] & 0xFFFFF
     if by_env != 0:
         place = env
     span = row * (2 + max_span)
-    first = row_spans[span]
+    first = row_spans[span] & 0xFF
     n = row_spans[span + 1]
     fine_x = (lines[env * at.SCREEN_H + first] >> 15) & 7
     i = wp.int32(1)
@@ -174,7 +174,8 @@ def shrink(
     top = (place * at.SCREEN_H + first) * at.WORDS_PER_LINE
     to = env * env_stride + offset + row * width
     column = wp.int32(0)
-    start = column_starts[0] + wp.max(fine_x, 0)
+    shift_all = wp.max(fine_x, 0)
+    start = (column_starts[0] & 0xFF) + shift_all
     word = start >> 3
     before = wp.uint64(0)
     while column < width:
@@ -198,7 +199,6 @@ def shrink(
             total = total + ((((window >> wp.uint64(8)) & EVEN) * column_weights[2 * column + 1]) >> wp.uint64(48))
             out[to + column] = wp.uint8((total + wp.uint64(128)) >> wp.uint64(8))
             column += 1
-            if column < width:
-                start = column_starts[column] + wp.max(fine_x, 0)
+            start = (column_starts[column] & 0xFF) + shift_all
         before = here
         word += 1
