@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from rlsuite.cli.options import Json
+from rlsuite.cli.options import RUNS, Json, Overrides, RunPath, RunsDir
 
 app = typer.Typer(help="Measurements against other libraries.", no_args_is_help=True)
 
@@ -100,3 +101,45 @@ def visits(
 
     for path in draw_visits(run, n_pages=pages, out=out):
         print(path)
+
+
+@app.command("sparse")
+def sparse(
+    level: Annotated[list[str], typer.Option(help="Level of the suite, e.g. sparse; may be repeated.")],
+    agent: Annotated[list[str], typer.Option(help="Agent of the suite, e.g. icm; may be repeated.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "sparse",
+    budget: Annotated[int | None, typer.Option(min=1, help="Env steps instead of each level's own.")] = None,
+    set_: Overrides = None,
+    only_report: Annotated[bool, typer.Option("--only-report", help="Train nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Train agents on sparse-reward levels and report; stop and repeat it until the table is full."""
+    from rlsuite.bench.sparse import run
+    from rlsuite.cli.output import print_json, print_table
+
+    result = run(
+        level, agent, range(seeds), folder, budget=budget, overrides=set_ or (), only_report=only_report, quiet=json
+    )
+    if json:
+        return print_json(result)
+    columns = ("level", "agent", "n_seeds", "n_done", "score_iqm", "score_low", "score_high")
+    print_table(result["cells"], columns)
+    for cell, message in result["failures"].items():
+        typer.echo(f"failed: {cell}: {message}", err=True)
+    return print(f"report: {folder / 'report.md'}")
+
+
+@app.command("visits")
+def visits(
+    run: RunPath,
+    pages: Annotated[int, typer.Option(min=1, help="Panels, one per span of training.")] = 4,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file or folder; none: plots/ of the run.")] = None,
+    runs: RunsDir = RUNS,
+) -> None:
+    """Draw where a run's policy has been, over the floor plan."""
+    from rlsuite.bench.sparse_maps import draw_visits
+    from rlsuite.cli.finding import find_run
+
+    for file in draw_visits(find_run(run, runs), n_pages=pages, out=out):
+        typer.echo(str(file))

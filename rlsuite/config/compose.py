@@ -140,8 +140,9 @@ def apply(tree: Tree, path: KeyPath, value: Any, origin: Origin) -> None:
         ConfigError: The path runs through something that is not a section.
     """
     section = tree.get(path[:-1])
-    if path[-1] == "kind" and path[:-1] and isinstance(section, dict) and kind_changes(section, {"kind": value}):
-        path, value = path[:-1], {"kind": value}
+    over = {"kind": value}
+    if path[-1] == "kind" and path[:-1] and isinstance(section, dict) and kind_changes(section, over, path[:-1]):
+        path, value = path[:-1], over
     try:
         tree.put(path, value, origin)
     except LookupError as error:

@@ -110,7 +110,7 @@ def merge(base: Tree, top: Tree) -> Tree:
     """``top`` laid over ``base``: mappings merge key by key, everything else is replaced.
 
     A section whose ``kind`` changes is replaced as a whole, since the keys of one kind mean nothing
-    to another.
+    to another (see `kind_changes`).
     """
     merged = Tree(dict(base.values), dict(base.origins))
     _merge_into(merged, merged.values, top, top.values, ())
@@ -122,7 +122,7 @@ def _merge_into(merged: Tree, node: dict[str, Any], top: Tree, over: Mapping[str
     for key, value in over.items():
         below = node.get(key)
         here = (*path, key)
-        if isinstance(value, dict) and isinstance(below, dict) and not kind_changes(below, value):
+        if isinstance(value, dict) and isinstance(below, dict) and not kind_changes(below, value, here):
             node[key] = dict(below)
             if here in top.origins:
                 merged.origins[here] = top.origins[here]
@@ -133,9 +133,21 @@ def _merge_into(merged: Tree, node: dict[str, Any], top: Tree, over: Mapping[str
             merged.origins.update({p: o for p, o in top.origins.items() if p[: len(here)] == here})
 
 
-def kind_changes(below: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
-    """Whether ``over`` turns a section into one of another kind."""
-    return "kind" in over and over["kind"] != below.get("kind", over["kind"])
+def kind_changes(below: Mapping[str, Any], over: Mapping[str, Any], path: KeyPath) -> bool:
+    """Whether ``over`` turns the section at ``path`` into one of another kind.
+
+    ``agent`` kinds that are shorthand (``rl``, ``gail``, ``icm``) are one kind: they share learner and rewards.
+    """
+    before, after = below.get("kind"), over.get("kind")
+    if before is None or after is None or before == after:
+        return False
+    return path != ("agent",) or _has_own_section(before) or _has_own_section(after)
+
+
+def _has_own_section(agent: Any) -> bool:
+    from rlsuite.registry import agents
+
+    return isinstance(agent, str) and agent in agents and bool(agents.get(agent).config)
 
 
 def walk(value: Any, path: KeyPath = ()) -> list[KeyPath]:

@@ -112,6 +112,13 @@ def test_changing_a_kind_drops_the_other_kinds_keys():
     assert learner.tau == 0.01
 
 
+def test_a_shorthand_keeps_the_learner_and_a_kind_of_its_own_does_not():
+    written = GAIL | {"agent": {"kind": "rl", "learner": {"kind": "ppo", "n_epochs": 3}}}
+    agent = load_experiment(written, ["agent.kind=gail"]).experiment.agent
+    assert (agent.kind, agent.learner.n_epochs, agent.rewards[0].kind) == ("gail", 3, "gail")
+    assert not hasattr(load_experiment(written, ["agent.kind=bc"]).experiment.agent, "learner")
+
+
 def test_overrides_may_be_a_mapping():
     experiment = load_experiment(PPO, {"seed": 5, "env.n_envs": 3}).experiment
     assert (experiment.seed, experiment.env.n_envs) == (5, 3)
