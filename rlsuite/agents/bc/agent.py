@@ -41,7 +41,7 @@ class BehaviouralCloning(PPO):
         if demos is None:
             raise UserError("behavioural cloning needs demonstrations: add a `demos: {id: ...}` section")
         self.bc = config
-        network = PPONetworkConfig(hidden=list(config.hidden_sizes))
+        network = PPONetworkConfig(hidden=list(config.hidden_sizes), activation=config.activation)
         policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
         ppo = PPOConfig(n_steps=2, batch_size=2, learning_rate=config.learning_rate, network=network)
         super().__init__(policy, env, ppo, seed=seed, device=device)

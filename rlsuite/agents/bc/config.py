@@ -16,7 +16,9 @@ class BcConfig(Section):
     kind: Literal["bc"] = "bc"
     """The agent."""
     hidden_sizes: tuple[int, ...] = (64, 64)
-    """Widths of the policy's hidden layers (tanh)."""
+    """Widths of the policy's hidden layers."""
+    activation: Literal["tanh", "relu", "elu"] = "tanh"
+    """Their non-linearity."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's step size, 1e-4 to 1e-3."""
     batch_size: int = Field(default=128, ge=1)

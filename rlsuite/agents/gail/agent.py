@@ -59,7 +59,8 @@ class GailReward:
         self.gamma = config.gamma
         self.value_head = config.value_head
         self.generator = torch_stream(context.seed, "gail", context.device)
-        demos = context.demos.to(context.device)
+        self.seed, self.demos = context.seed, context.demos.to(context.device)
+        demos = self.demos
         self.encoder = InputEncoder(config, context.observation_space, context.action_space, demos)
         self.expert_rows, self.expert_probabilities = self._expert(demos)
         self.discriminator = Discriminator(
@@ -75,6 +76,13 @@ class GailReward:
         self.replay = RowReplay(config.replay_size, self.encoder.n_inputs, context.device)
         self.n_saturated = 0
         self.last_reward_mean: Tensor | float = 0.0
+
+    def warm_start(self, learner: Any) -> None:
+        """Let the learner's policy begin as a clone of the demonstrations, if ``bc_steps`` asks for it."""
+        if self.config.bc_steps and self.weight:
+            from rlsuite.agents.bc.warm_start import warm_start
+
+            warm_start(learner, self.demos, n_steps=self.config.bc_steps, seed=self.seed)
 
     # -- scoring -------------------------------------------------------------------------------
 
