@@ -136,6 +136,7 @@ class Session:
         self.stop.check()
         if learner.num_timesteps < total:
             with self.clock.training(), contextlib.suppress(Interrupted):
+                self._warm_start()
                 learner.learn(total, callback=self.boundary, reset_num_timesteps=False)
         if self.boundary.saved_at_step != self.boundary.num_steps:
             self.boundary.save()
@@ -144,6 +145,13 @@ class Session:
         except OSError as error:
             raise RunError(f"{self.folder.path}: the visits could not be written: {error}.") from error
         self.stop.check()
+
+    def _warm_start(self) -> None:
+        """Let learned rewards prepare a policy that has not acted yet (cloned demonstrations)."""
+        if int(self.assembly.learner.num_timesteps) == 0:
+            for reward in self.assembly.rewards:
+                if hasattr(reward, "warm_start"):
+                    reward.warm_start(self.assembly.learner)
 
     def _fail(self, error: BaseException) -> None:
         LOGGER.error("the run failed: %s", error)
