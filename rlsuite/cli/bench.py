@@ -59,11 +59,9 @@ def sparse(
     level: Annotated[list[str] | None, typer.Option(help="dense, sparse, very_sparse, ...; may be repeated.")] = None,
     agent: Annotated[list[str] | None, typer.Option(help="ppo, icm, rnd, ...; may be repeated.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of each: 0, 1, ...")] = 3,
-    folder: Annotated[str, typer.Option(help="Where runs and report lie; the same command again goes on.")] = (
-        "runs/bench_sparse"
-    ),
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "bench_sparse",
     budget: Annotated[int | None, typer.Option(min=1, help="Env steps of a run; none: each level's own.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value for every run; may be repeated.")] = None,
+    set_: Overrides = None,
     only_report: Annotated[bool, typer.Option("--only-report", help="Train nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -92,54 +90,14 @@ def sparse(
 
 @app.command("visits")
 def visits(
-    run: Annotated[str, typer.Argument(help="Run folder.")],
-    pages: Annotated[int, typer.Option(min=1, help="Spans of training, a panel each.")] = 4,
-    out: Annotated[str | None, typer.Option(help="File or folder; none: plots/ of the run.")] = None,
-) -> None:
-    """Draw where a run's policy has been, over the level's floor plan."""
-    from rlsuite.bench.sparse_maps import draw_visits
-
-    for path in draw_visits(run, n_pages=pages, out=out):
-        print(path)
-
-
-@app.command("sparse")
-def sparse(
-    level: Annotated[list[str], typer.Option(help="Level of the suite, e.g. sparse; may be repeated.")],
-    agent: Annotated[list[str], typer.Option(help="Agent of the suite, e.g. icm; may be repeated.")],
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
-    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "sparse",
-    budget: Annotated[int | None, typer.Option(min=1, help="Env steps instead of each level's own.")] = None,
-    set_: Overrides = None,
-    only_report: Annotated[bool, typer.Option("--only-report", help="Train nothing.")] = False,
-    json: Json = False,
-) -> None:
-    """Train agents on sparse-reward levels and report; stop and repeat it until the table is full."""
-    from rlsuite.bench.sparse import run
-    from rlsuite.cli.output import print_json, print_table
-
-    result = run(
-        level, agent, range(seeds), folder, budget=budget, overrides=set_ or (), only_report=only_report, quiet=json
-    )
-    if json:
-        return print_json(result)
-    columns = ("level", "agent", "n_seeds", "n_done", "score_iqm", "score_low", "score_high")
-    print_table(result["cells"], columns)
-    for cell, message in result["failures"].items():
-        typer.echo(f"failed: {cell}: {message}", err=True)
-    return print(f"report: {folder / 'report.md'}")
-
-
-@app.command("visits")
-def visits(
     run: RunPath,
-    pages: Annotated[int, typer.Option(min=1, help="Panels, one per span of training.")] = 4,
+    pages: Annotated[int, typer.Option(min=1, help="Spans of training, a panel each.")] = 4,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file or folder; none: plots/ of the run.")] = None,
     runs: RunsDir = RUNS,
 ) -> None:
-    """Draw where a run's policy has been, over the floor plan."""
+    """Draw where a run's policy has been, over the level's floor plan."""
     from rlsuite.bench.sparse_maps import draw_visits
     from rlsuite.cli.finding import find_run
 
-    for file in draw_visits(find_run(run, runs), n_pages=pages, out=out):
-        typer.echo(str(file))
+    for path in draw_visits(find_run(run, runs), n_pages=pages, out=out):
+        print(path)
