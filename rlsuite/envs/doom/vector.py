@@ -38,6 +38,8 @@ from rlsuite.envs.vector import StateTree, Step, VectorEnv
 
 TICS_PER_SECOND = 35
 START_ATTEMPTS = 3
+THREADS_PER_CORE = 4
+"""A thread mostly waits for its engine, a process of its own: more threads than cores keep the cores busy."""
 INFO_KEYS = {
     "x": np.float32,
     "y": np.float32,
@@ -71,7 +73,7 @@ class DoomVectorEnv(VectorEnv):
         seed: Seed of all random streams.
         options: The ``env`` section.
         device: Where observations lie.
-        n_threads: Threads; None for four per core (they mostly wait), at most one per engine.
+        n_threads: Cores to keep busy; None for all. Each gets four threads, for they mostly wait for engines.
 
     Raises:
         UserError: A file of the vizdoom package is missing or broken.
@@ -105,7 +107,7 @@ class DoomVectorEnv(VectorEnv):
         self._picture = Picture(options.frame_size, scenario.noise if options.noise is None else options.noise)
         self._seed = seed
         self._jobs: dict[int, Job] = {}
-        self._start_lanes(seed, n_threads or 4 * (os.cpu_count() or 1))
+        self._start_lanes(seed, THREADS_PER_CORE * (n_threads or os.cpu_count() or 1))
 
     def _make_buffers(self, n: int, shape: tuple[int, ...]) -> None:
         self._obs, self._next_obs = np.zeros((n, *shape), np.uint8), np.zeros((n, *shape), np.uint8)
