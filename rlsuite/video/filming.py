@@ -24,6 +24,7 @@ FILM_SEED = stream_seed(0, "video") % 2**31  # small enough for every reader of 
 """Seed of every film unless another is asked for: clips of different moments and runs show the same starts."""
 
 _LARGEST = 1920  # pixels a side; grids of large pictures are shrunk to it
+_PANEL_SECONDS = 4.0  # of playing time across the panel's curves
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,8 @@ class _Stage:
         if not self.names:
             return caption(picture, self.options.title) if self.options.title else picture
         if self._panel is None:
-            self._panel = Panel(self.names, max(280, picture.shape[0] * 3 // 4), picture.shape[0])
+            window = max(120, round(_PANEL_SECONDS * float(self.env.render_fps)))
+            self._panel = Panel(self.names, max(280, picture.shape[0] * 3 // 4), picture.shape[0], window)
         lines = [self.options.title] if self.options.title else []
         return np.concatenate([picture, self._panel.draw([*lines, f"step {n_steps}   return {totals[0]:.1f}"])], axis=1)
 

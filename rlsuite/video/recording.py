@@ -80,7 +80,7 @@ def record(
         deterministic=deterministic,
         seed=seed,
         frames_dir=frames,
-        title=f"{step:,} env steps",
+        title=f"policy after {step:,} env steps",
     )
     try:
         found = film_run(assembly, target, options)
