@@ -79,7 +79,10 @@ def leave_film(session: Session, checkpoint: str = "final") -> None:
 
 
 def _leave_plots(session: Session) -> None:
-    _attempt(session, PLOTS, "no plot was drawn", lambda module: module.plot_run(session.folder.path))
+    def draw(module: Any) -> Any:
+        return module.plot_run(session.folder.path, final=session.final)  # the summary is written later
+
+    _attempt(session, PLOTS, "no plot was drawn", draw)
 
 
 def _attempt(session: Session, module: str, failure: str, call: Callable[[Any], Any]) -> None:
