@@ -112,8 +112,23 @@ def test_closing_ends_every_engine_and_frees_its_memory() -> None:
     assert not any(Path(f"/dev/shm/ViZDoomSM{i}").exists() for i in instances)
 
 
-TRAINER = """
-import json, sys, time
+KILLED = """
+import json, time
+from rlsuite.envs.doom.engine import Engine, private_folder, scenario_wad
+from rlsuite.envs.doom.scenarios import SCENARIOS
+scenario, folder = SCENARIOS["doom/my_way_home/sparse"], private_folder()
+settings = dict(frame_skip=4, skill=None, color=False, patience_s=30.0)
+engines = [Engine(scenario, scenario_wad(scenario, folder), folder / str(i), **settings) for i in range(2)]
+for engine in engines:
+    engine.start(1)
+    engine.new_episode(1)
+print(json.dumps({"pids": [engine.pid for engine in engines], "folder": str(folder)}), flush=True)
+while True:
+    engines[0].act(1)
+"""
+
+FORGETFUL = """
+import json
 from rlsuite.envs.doom.config import DoomConfig
 from rlsuite.envs.doom.scenarios import SCENARIOS
 from rlsuite.envs.doom.vector import DoomVectorEnv
@@ -121,15 +136,11 @@ scenario = SCENARIOS["doom/my_way_home/sparse"]
 env = DoomVectorEnv(scenario, 2, options=DoomConfig(id=scenario.id))
 env.reset_all()
 print(json.dumps({"pids": env.engine_pids, "folder": str(env._folder)}), flush=True)
-if sys.argv[1] == "work":
-    import numpy as np
-    while True:
-        env.step_tensor(np.ones(2, np.int64))
 """
 
 
 def test_no_engine_outlives_a_killed_trainer_and_the_next_one_sweeps_up() -> None:
-    trainer = subprocess.Popen([sys.executable, "-c", TRAINER, "work"], stdout=subprocess.PIPE, text=True)
+    trainer = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
     assert trainer.stdout is not None
     report = json.loads(trainer.stdout.readline())
     assert not any(gone(pid) for pid in report["pids"])
@@ -153,7 +164,7 @@ def test_no_engine_outlives_a_killed_trainer_and_the_next_one_sweeps_up() -> Non
 
 
 def test_a_trainer_that_forgets_to_close_leaves_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", TRAINER, "exit"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert wait_until(lambda: all(gone(pid) for pid in report["pids"]), 5.0)
