@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0, help="wall time of one measurement, at least")
     parser.add_argument("--normalize", action="store_true", help="leave rlsuite's observation normalisation on")
+    parser.add_argument("--peer", help="skip the search: stable-baselines3's setting, e.g. dummy,1")
     args = parser.parse_args()
     spec = {"level": args.level, "n_envs": 16, "n_threads": available_cores(), "n_torch_threads": 1, "seed": 0}
-    choice, tried = fastest_peer(spec, args.seconds)
+    choice, tried = (named_peer(args.peer), {}) if args.peer else fastest_peer(spec, args.seconds)
     own_spec = spec | {"ppo": PPO | {"normalize_obs": args.normalize}}
     with start_own("rlsuite.bench.own_training", own_spec) as own, start_peer(spec, *choice) as peer:
         own.measure(args.seconds / 2)
@@ -40,6 +41,11 @@ def main() -> None:
 
 def start_peer(spec: dict[str, Any], mode: str, n_torch_threads: int) -> Child:
     return start("sb3", "training", spec | {"mode": mode, "n_torch_threads": n_torch_threads, "ppo": PPO})
+
+
+def named_peer(text: str) -> tuple[str, int]:
+    mode, _, n_torch_threads = text.partition(",")
+    return mode, int(n_torch_threads or 1)
 
 
 def fastest_peer(spec: dict[str, Any], seconds: float) -> tuple[tuple[str, int], dict[str, float]]:

@@ -75,5 +75,6 @@ def make_actor(policy: ActorCritic) -> Actor:
     vectors = isinstance(policy.observation_space, spaces.Box) and isinstance(
         policy.features_extractor, (NormalizedVector, FlattenExtractor)
     )
-    simple = policy.activation_fn in (nn.Tanh, nn.ReLU, nn.ELU)
+    plain = type(policy).heads is ActorCritic.heads and type(policy).inputs is ActorCritic.inputs
+    simple = plain and policy.activation_fn in (nn.Tanh, nn.ReLU, nn.ELU)
     return FoldedMlp(policy) if vectors and simple else WholeNetwork(policy)

@@ -80,6 +80,8 @@ class PPOConfig(Section):
     per-batch scaling amplifies noise: use ``running`` or ``none``."""
     adam_eps: float = Field(default=1e-5, gt=0)
     """Adam's epsilon."""
+    cuda_graph: bool = False
+    """Record a gradient step as one CUDA graph and replay it. Only on CUDA; not yet measured there."""
     network: PPONetworkConfig = PPONetworkConfig()
     """The network."""
 

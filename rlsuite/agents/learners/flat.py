@@ -60,10 +60,28 @@ class FlatAdam(torch.optim.Adam):
     at a tenth of the cost for a small network.
     """
 
-    def __init__(self, flat: FlatParameters, learning_rate: float, eps: float) -> None:
-        super().__init__([flat.param], lr=learning_rate, eps=eps, fused=True)
+    def __init__(self, flat: FlatParameters, learning_rate: float, eps: float, *, capturable: bool = False) -> None:
+        lr = torch.tensor(learning_rate, device=flat.param.device) if capturable else learning_rate
+        super().__init__([flat.param], lr=lr, eps=eps, fused=True, capturable=capturable)
         self._flat = flat
         self._kernel = getattr(torch, "_fused_adam_", None)
+
+    def set_learning_rate(self, value: float) -> None:
+        """Change the step size; in place where a CUDA graph holds it."""
+        for group in self.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(value)
+            else:
+                group["lr"] = value
+
+    def prepare(self) -> None:
+        """Make the state that torch makes in the first step, without a step."""
+        param = self._flat.param
+        self.state[param] = {
+            "step": torch.zeros((), dtype=torch.float32, device=param.device),
+            "exp_avg": torch.zeros_like(param.detach()),
+            "exp_avg_sq": torch.zeros_like(param.detach()),
+        }
 
     @torch.no_grad()
     def fast_step(self) -> None:
@@ -83,9 +101,9 @@ class FlatAdam(torch.optim.Adam):
         )  # fmt: skip
 
 
-def make_adam(flat: FlatParameters, learning_rate: float, eps: float) -> FlatAdam:
-    """Adam over all parameters at once."""
-    return FlatAdam(flat, learning_rate, eps)
+def make_adam(flat: FlatParameters, learning_rate: float, eps: float, *, capturable: bool = False) -> FlatAdam:
+    """Adam over all parameters at once; ``capturable`` for use inside a CUDA graph."""
+    return FlatAdam(flat, learning_rate, eps, capturable=capturable)
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, object]:
@@ -103,4 +121,4 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, tree: dict) -> None:
     state["state"] = {int(k): dict(v) for k, v in tree["state"].items()}
     optimizer.load_state_dict(state)
     for group, lr in zip(optimizer.param_groups, tree["lr"], strict=True):
-        group["lr"] = lr
+        group["lr"] = torch.full_like(group["lr"], lr) if isinstance(group["lr"], torch.Tensor) else lr

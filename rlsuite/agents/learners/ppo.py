@@ -10,25 +10,23 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
-from torch import nn
 
 from rlsuite.agents.contracts import LearnedReward
 from rlsuite.agents.learners.acting import Actor, make_actor
 from rlsuite.agents.learners.advantages import DiscountedReturnScale, RunningScale, gae
 from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import PPOConfig
-from rlsuite.agents.learners.encoders import NormalizedVector, PathakCNN, SmallCNN
 from rlsuite.agents.learners.episodes import EpisodeStatistics
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
 from rlsuite.agents.learners.fused import FusedUpdate, is_plain
+from rlsuite.agents.learners.graphed import GraphedUpdate
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
+from rlsuite.agents.learners.networks import ppo_policy_kwargs
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
 from rlsuite.agents.learners.rollout import Rollout
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree, VectorEnv
-
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU}
 
 
 class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -72,7 +70,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         self.config = PPOConfig(**((config.model_dump() if config else {}) | settings))
         c = self.config
         env = self._wrap_env(env)
-        kwargs = _policy_kwargs(c, images=is_image(env.observation_space)) | (policy_kwargs or {})
+        kwargs = ppo_policy_kwargs(c, images=is_image(env.observation_space)) | (policy_kwargs or {})
         super().__init__(
             policy,  # type: ignore[arg-type]
             env,
@@ -115,8 +113,10 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
                 **self.policy_kwargs,
             ).to(self.device)
         self.flat = FlatParameters(self.policy.parameters())
-        self.policy.optimizer = adam = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps)
-        updater = FusedUpdate if is_plain(self.policy) else PolicyUpdate
+        graphed = self.config.cuda_graph and self.device.type == "cuda"
+        adam = make_adam(self.flat, self.lr_schedule(1.0), self.config.adam_eps, capturable=graphed)
+        self.policy.optimizer = self._adam = adam
+        updater = GraphedUpdate if graphed else FusedUpdate if is_plain(self.policy) else PolicyUpdate
         self.updater = updater(self.policy, self.flat, adam, self.max_grad_norm)
         n_params = self.policy.action_net.out_features
         self.rollout = Rollout(
@@ -171,7 +171,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         rollout = self.rollout
         rollout.obs[0].copy_(self._obs)
         rollout.episode_start[0].copy_(self._episode_start)
-        with torch.inference_mode():
+        with torch.no_grad():
             act = self._begin_acting()
             for g, group in enumerate(groups):
                 env.send(act(0, group), g)
@@ -214,7 +214,10 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         return act
 
     def _step_callback(self, callback: BaseCallback, t: int) -> bool:
-        callback.update_locals({"self": self, "env": self.env, "n_steps": t + 1, "rollout": self.rollout})
+        rollout = self.rollout
+        dones = (rollout.terminated[t] | rollout.truncated[t]).cpu().numpy()
+        seen = {"self": self, "env": self.env, "n_steps": t + 1, "rollout": rollout, "dones": dones}
+        callback.update_locals(seen | {"rewards": rollout.reward[t].cpu().numpy()})
         return callback.on_step()
 
     def _leave_idle(self, env: VectorEnv, t: int, groups: list[slice]) -> None:
@@ -317,8 +320,10 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
 
     def _update_policy(self, data: Minibatch) -> dict[str, torch.Tensor | float]:
         self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
         remaining = self._current_progress_remaining
+        rate = float(self.lr_schedule(remaining))
+        self._adam.set_learning_rate(rate)
+        self.logger.record("train/learning_rate", rate)
         settings = LossSettings(
             clip_range=float(self.clip_range(remaining)),  # type: ignore[operator]
             clip_range_vf=None if self.clip_range_vf is None else float(self.clip_range_vf(remaining)),  # type: ignore[operator]
@@ -375,22 +380,6 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         self.reward_scale.load_state_dict(tree["reward_scale"])
         self.advantage_scale.load_state_dict(tree["advantage_scale"])
         self.learned_statistics.load_state_dict(tree["learned_statistics"])
-
-
-def _policy_kwargs(config: PPOConfig, *, images: bool) -> dict[str, Any]:
-    net = config.network
-    kwargs: dict[str, Any] = {
-        "net_arch": list(net.hidden),
-        "activation_fn": ACTIVATIONS[net.activation],
-        "log_std_init": net.log_std_init,
-        "value_init_gain": net.value_init_gain,
-    }
-    if images and net.encoder in ("pathak", "small"):
-        kwargs["features_extractor_class"] = PathakCNN if net.encoder == "pathak" else SmallCNN
-        kwargs["features_extractor_kwargs"] = {"fc": net.encoder_features}
-    elif not images and config.normalize_obs:
-        kwargs["features_extractor_class"] = NormalizedVector
-    return kwargs
 
 
 def make(

@@ -17,11 +17,12 @@ from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import SACConfig
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
-from rlsuite.agents.learners.ppo import ACTIVATIONS
+from rlsuite.agents.learners.networks import sac_policy_kwargs
 from rlsuite.agents.learners.replay import Replay
 from rlsuite.agents.learners.sac_losses import actor_loss, critic_loss, q_values, soft_target, squashed_sample
+from rlsuite.agents.learners.streams import check_one_stream
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
-from rlsuite.errors import ConfigError, UserError
+from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
 
 METRICS = ("critic_loss", "actor_loss", "ent_coef", "ent_coef_loss", "q_mean", "reward_mean")
@@ -67,7 +68,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self.config = c = SACConfig(**((config.model_dump() if config else {}) | settings))
         env = self._wrap_env(env)
         _check_spaces(env)
-        _check_rewards(rewards, c.gamma)
+        check_one_stream(rewards, c.gamma)
         super().__init__(
             policy,  # type: ignore[arg-type]
             env,
@@ -81,7 +82,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             gradient_steps=c.gradient_steps,
             ent_coef=f"auto_{c.ent_coef_init}" if c.ent_coef == "auto" else c.ent_coef,
             target_entropy=c.target_entropy,
-            policy_kwargs=_policy_kwargs(c) | (policy_kwargs or {}),
+            policy_kwargs=sac_policy_kwargs(c) | (policy_kwargs or {}),
             tensorboard_log=tensorboard_log,
             verbose=verbose,
             seed=seed,
@@ -188,7 +189,10 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             self.replay.add(self._obs, action, self._episode_start, step)
             self._take(step)
             self.num_timesteps += env.num_envs
-            callback.update_locals({"self": self, "env": env, "n_steps": n + 1, "replay": self.replay})
+            seen = {"self": self, "env": env, "n_steps": n + 1, "replay": self.replay}
+            callback.update_locals(
+                seen | {"dones": self._episode_start.cpu().numpy(), "rewards": step.reward.cpu().numpy()}
+            )
             if not callback.on_step():
                 return False
         callback.on_rollout_end()
@@ -363,34 +367,17 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
 
 
 def _check_spaces(env: VectorEnv) -> None:
+    """Refuse an environment that SAC cannot learn.
+
+    Raises:
+        UserError: Its actions are discrete, or its observations images.
+    """
     if not isinstance(env.action_space, spaces.Box):
         raise UserError(
             f"agent.learner: sac needs continuous actions, this level has {env.action_space}. Use kind: ppo."
         )
     if len(env.observation_space.shape or ()) == 3:
         raise UserError("agent.learner: sac learns from vectors, this level gives images. Use kind: ppo.")
-
-
-def _check_rewards(rewards: Sequence[LearnedReward], gamma: float) -> None:
-    for r in rewards:
-        if r.weight != 0.0 and (r.value_head == "own" or not r.episodic or r.gamma not in (None, gamma)):
-            raise ConfigError(
-                f"agent.rewards: sac has one critic for all rewards, so '{r.name}' must have value_head: shared, "
-                f"episodic: true and the learner's gamma ({gamma}); found value_head: {r.value_head}, episodic: "
-                f"{r.episodic}, gamma: {r.gamma}. Change them, or use kind: ppo."
-            )
-
-
-def _policy_kwargs(config: SACConfig) -> dict[str, Any]:
-    net = config.network
-    kwargs: dict[str, Any] = {
-        "net_arch": list(net.hidden),
-        "activation_fn": ACTIVATIONS[net.activation],
-        "n_critics": net.n_critics,
-    }
-    if config.normalize_obs:
-        kwargs["features_extractor_class"] = NormalizedVector
-    return kwargs
 
 
 def make(

@@ -77,3 +77,18 @@ def make_streams(rewards: Sequence[LearnedReward], extrinsic_coef: float, gamma:
             )
     gammas = (gamma, *(gamma if r.gamma is None else float(r.gamma) for r in own))
     return Streams(shared, own, extrinsic_coef, gammas, (True, *(r.episodic for r in own)))
+
+
+def check_one_stream(rewards: Sequence[LearnedReward], gamma: float) -> None:
+    """Refuse learned rewards that one critic cannot serve.
+
+    Raises:
+        ConfigError: One wants a value head, a discount or returns of its own.
+    """
+    for r in rewards:
+        if r.weight != 0.0 and (r.value_head == "own" or not r.episodic or r.gamma not in (None, gamma)):
+            raise ConfigError(
+                f"agent.rewards: sac has one critic for all rewards, so '{r.name}' must have value_head: shared, "
+                f"episodic: true and the learner's gamma ({gamma}); found value_head: {r.value_head}, episodic: "
+                f"{r.episodic}, gamma: {r.gamma}. Change them, or use kind: ppo."
+            )

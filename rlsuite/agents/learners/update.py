@@ -42,6 +42,13 @@ class PolicyUpdate:
         loss.backward()
         return metrics
 
+    def step(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
+        """One gradient step; returns `METRICS`."""
+        metrics = self.gradient(batch, settings)
+        norm = self.flat.clip_grad_norm(self.max_grad_norm)
+        self.optimizer.fast_step()
+        return torch.cat([metrics, norm[None]])
+
     def run(
         self,
         data: Minibatch,
@@ -61,14 +68,14 @@ class PolicyUpdate:
         steps = 0
         for epoch in range(n_epochs):
             for batch in minibatches(data, permutation(len(data.log_prob)), batch_size):
-                metrics = self.gradient(batch, settings)
-                too_far = target_kl is not None and float(metrics[3]) > 1.5 * target_kl
-                if not too_far:
-                    norm = self.flat.clip_grad_norm(self.max_grad_norm)
-                    self.optimizer.fast_step()
-                    total[-1] += norm
-                total[:-1] += metrics
                 steps += 1
-                if too_far:
+                if target_kl is None:
+                    total += self.step(batch, settings)
+                    continue
+                metrics = self.gradient(batch, settings)
+                total[:-1] += metrics
+                if float(metrics[3]) > 1.5 * target_kl:
                     return dict(zip(METRICS, total / steps, strict=True)), epoch + 1
+                total[-1] += self.flat.clip_grad_norm(self.max_grad_norm)
+                self.optimizer.fast_step()
         return dict(zip(METRICS, total / max(steps, 1), strict=True)), n_epochs

@@ -68,6 +68,26 @@ def test_flat_views_keep_values_and_channels_last() -> None:
     torch.testing.assert_close(flat.grad.norm(), torch.tensor(0.1), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("prepared", [False, True])
+def test_the_fast_step_is_adams(prepared: bool) -> None:
+    a, b = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    b.load_state_dict(a.state_dict())
+    flat = FlatParameters(a.parameters())
+    ours, peer = make_adam(flat, 1e-2, 1e-5), torch.optim.Adam(b.parameters(), lr=1e-2, eps=1e-5)
+    if prepared:
+        ours.prepare()
+    for i in range(4):
+        ours.set_learning_rate(1e-2 / (i + 1))
+        peer.param_groups[0]["lr"] = 1e-2 / (i + 1)
+        for p, q in zip(a.parameters(), b.parameters(), strict=True):
+            p.grad.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(i)))  # type: ignore[union-attr]
+            q.grad = p.grad.clone()  # type: ignore[union-attr]
+        ours.fast_step()
+        peer.step()
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        torch.testing.assert_close(p, q)
+
+
 class Recorded(VecEnv):
     """Spaces only: the update needs no steps."""
 
