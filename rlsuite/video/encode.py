@@ -33,6 +33,16 @@ def encoder_path() -> str:
         ) from error
 
 
+def check_ending(path: Path) -> None:
+    """Refuse a film that is not named ``*.mp4``.
+
+    Raises:
+        UserError: It is not.
+    """
+    if path.suffix != ".mp4":
+        raise UserError(f"{path}: films are written as .mp4 (H.264); give a name that ends in .mp4")
+
+
 class FilmWriter:
     """Writes RGB frames as H.264, yuv420p, even sizes; the file appears complete or not at all.
 
@@ -44,11 +54,13 @@ class FilmWriter:
     Args:
         path: The film, ``*.mp4``.
         fps: Frames per second of playing time; need not be whole.
+
+    Raises:
+        UserError: The film is not named ``*.mp4``.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        if path.suffix != ".mp4":
-            raise UserError(f"{path}: films are written as .mp4 (H.264); give a name that ends in .mp4")
+        check_ending(path)
         self.path = path
         self.fps = fps
         self.n_frames = 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlsuite.errors import RunError, UserError
+from rlsuite.video.encode import check_ending
 from rlsuite.video.filming import FILM_SEED, Film, FilmOptions, film
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def record(
         UserError: There is no such run or checkpoint, or an argument does not fit.
         RunError: The film could not be written.
     """
+    if out is not None:
+        check_ending(Path(out))
     from rlsuite.experiment.opening import find_checkpoint, open_run
     from rlsuite.runs.folder import RunFolder
 

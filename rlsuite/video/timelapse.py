@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite.errors import UserError
-from rlsuite.video.encode import FilmWriter
+from rlsuite.video.encode import FilmWriter, check_ending
 from rlsuite.video.filming import FILM_SEED, Film, FilmOptions, shoot
 
 
@@ -45,6 +45,8 @@ def time_lapse(
         UserError: There is no such run, or it kept fewer than two checkpoints.
         RunError: The film could not be written.
     """
+    if out is not None:
+        check_ending(Path(out))
     from rlsuite.experiment.opening import open_run
     from rlsuite.runs.folder import RunFolder
     from rlsuite.runs.keeper import CheckpointKeeper
