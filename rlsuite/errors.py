@@ -43,4 +43,6 @@ class MissingExtraError(UserError):
     def __init__(self, what: str, extra: str, reason: str = "") -> None:
         self.extra = extra
         detail = f" ({reason})" if reason else ""
-        super().__init__(f"{what} needs the extra '{extra}'{detail}. Install it with: uv pip install 'rlsuite[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra '{extra}'{detail}. Install it with: uv pip install 'rlsuite[{extra}]'"
+        )
