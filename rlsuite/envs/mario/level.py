@@ -19,6 +19,7 @@ from rlsuite.envs.mario.game import INFO_KEYS, Judge
 from rlsuite.envs.mario.lane import HostRows, Lane, Table
 from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes.image import ImageSpec
+from rlsuite.envs.mario.nes.rom import load_rom
 from rlsuite.envs.mario.stages import Stages, find_rom, load_stages, stage_index
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
@@ -234,10 +235,15 @@ class MarioVectorEnv(VectorEnv):
         self._lanes = [self._make_lanes(where) for where in self._slices]
 
     @property
-    def tile_sets(self) -> np.ndarray:
+    def own_tiles(self) -> np.ndarray:
         """The game's own look, (8192,) uint8, to make others from."""
-        assert isinstance(self.console, WarpConsole)
-        return self.console.batch.rom.chr.copy()
+        return load_rom(find_rom(self.options.rom)).chr
+
+    @property
+    def looks(self) -> np.ndarray:
+        """Which tile set each environment shows, (n_envs,) int32; 0 is the game's own."""
+        looks = self._table.looks
+        return np.zeros(self.num_envs, np.int32) if looks is None else looks.cpu().numpy().copy()
 
     def state_dict(self) -> StateTree:
         """The machines (no ROM, no graphics), pictures, streams and counters."""

@@ -7,7 +7,9 @@ file. Machines are played one after the other.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,9 @@ class NesPyConsole:
         except ImportError as error:
             raise MissingExtraError("env.backend nes_py", "mario", f"{error}; it needs Python 3.13") from None
         load_rom(rom)  # for its messages
-        self.machines = [NESEnv(str(rom)) for _ in range(n_envs)]
+        self._new_machine = partial(NESEnv, str(rom))
+        self._lock = threading.Lock()
+        self.machines = [self._new_machine() for _ in range(n_envs)]
         self.memory = [machine.ram for machine in self.machines]
         self.image = image
         self.scenes = scenes or Scenes()
@@ -71,10 +75,11 @@ class NesPyConsole:
         return NesPyHand(self, most)
 
     def start_of(self, stage: int) -> object:
-        """Snapshot (nes-py's own) of a stage's first moment, made on first use in the first machine."""
-        if stage not in self._starts:
-            self._starts[stage] = _boot(self.machines[0], stage)
-        return self._starts[stage]
+        """Snapshot (nes-py's own) of a stage's first moment, made on first use by a machine of its own."""
+        with self._lock:
+            if stage not in self._starts:
+                self._starts[stage] = _boot(self._new_machine(), stage)
+            return self._starts[stage]
 
     def state(self) -> dict[str, torch.Tensor]:
         """Nothing: snapshots hold graphics and stay in memory."""
@@ -117,7 +122,7 @@ class NesPyHand:
         console = self._console
         for env in rows.tolist():
             machine, ram = console.machines[env], console.memory[env]
-            buttons, frames, delay = console.orders[env].tolist()
+            buttons, frames, delay = console.orders[env].tolist()[:3]
             for frame in range(frames):
                 if frame == frames - 1 and console.before is not None:
                     console.before[env] = self._gray(env)

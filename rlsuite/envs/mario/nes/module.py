@@ -7,14 +7,9 @@ from __future__ import annotations
 
 import os
 
+import warp as wp
+
 from rlsuite.envs.mario.folders import cache_folder
-
-try:
-    import warp as wp
-except ImportError as error:
-    from rlsuite.errors import MissingExtraError
-
-    raise MissingExtraError("the Warp NES emulator", "mario", str(error)) from None
 
 # Warp greets every process on standard output; rlsuite's output is its own.
 if wp.config.log_level < wp.LOG_WARNING:
