@@ -115,7 +115,7 @@ def with_metric(runs: Sequence[RunData], key: str, x: str) -> list[RunData]:
     near = difflib.get_close_matches(key, there, n=3, cutoff=0.4)
     if key in there:
         raise UserError(f"{names}: '{key}' has no points along '{x}'; x may be {', '.join(X_KEYS)} or a metric")
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
     raise UserError(f"{names}: no metric '{key}'{hint} There are: {', '.join(there)}")
 
 
