@@ -1,4 +1,4 @@
-"""Curiosity beside PPO: weight 0 is absence, and curiosity finds what PPO alone does not."""
+"""Curiosity beside PPO: weight 0 is absence, the bonus has a head of its own, a corridor is crossed."""
 
 import pytest
 import torch
@@ -64,15 +64,11 @@ def test_the_bonus_reaches_the_policy_through_its_own_value_head() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
-def test_curiosity_crosses_a_corridor_that_ppo_alone_does_not(seed: int) -> None:
-    """A random walk reaches the end in one of 216 episodes; PPO alone rarely learns from that in 20,000 steps."""
-    success = {}
-    for name in ("ppo", "rnd"):
-        env = make_probe("corridor", n_envs=8, seed=seed)
-        config = RndConfig(weight=0.5, feature_dim=16, learning_rate=1e-3, whiten=False, **SMALL)
-        model = learner(env, [RndReward(config, context(env, seed))] if name == "rnd" else [], seed)
-        model.learn(20_000)
-        assert model.ep_info_buffer is not None
-        success[name] = sum(e["r"] for e in model.ep_info_buffer) / len(model.ep_info_buffer)
-    assert success["rnd"] > 0.9
-    assert success["ppo"] < success["rnd"]
+def test_rnd_crosses_the_corridor(seed: int) -> None:
+    """A random walk reaches the end in one of 216 episodes. PPO alone gets there too, later or by luck."""
+    env = make_probe("corridor", n_envs=8, seed=seed)
+    config = RndConfig(weight=0.5, feature_dim=16, learning_rate=1e-3, whiten=False, **SMALL)
+    model = learner(env, [RndReward(config, context(env, seed))], seed)
+    model.learn(20_000)
+    assert model.ep_info_buffer is not None
+    assert sum(e["r"] for e in model.ep_info_buffer) / len(model.ep_info_buffer) > 0.9
