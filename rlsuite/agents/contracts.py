@@ -73,6 +73,9 @@ class LearnedReward(Protocol):
 
     Randomness comes from the model's own generator only, so that weight 0 equals absent bit for bit.
 
+    A reward may also have ``info_keys``, the names of the info arrays it reads; then only those are
+    kept for it. Without that attribute ``Batch.info`` holds all of the level's, which costs time.
+
     Attributes:
         name: Prefix of its metrics, e.g. ``"gail"``.
         weight: Factor of its stream (of its advantages if ``value_head`` is ``"own"``).
@@ -94,7 +97,8 @@ class LearnedReward(Protocol):
 
     def update(self, batch: Batch) -> dict[str, torch.Tensor | float]:
         """Train on the batch and return metrics (names without prefix; 0-d tensors are fine and
-        are read once, at the end of the iteration)."""
+        are read once, at the end of the iteration).
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -121,7 +125,8 @@ class AbsorbingReward(LearnedReward, Protocol):
     def absorbing_value(self, gamma: float) -> torch.Tensor | float:
         """The discounted return after termination, unweighted: ``gamma`` is the stream's discount,
         and with an absorbing reward r it is r / (1 - gamma). A 0-d tensor without gradient, or 0.0
-        when the option is off."""
+        when the option is off.
+        """
         ...
 
 

@@ -9,25 +9,36 @@ from torch import nn
 
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.policy import ActorCritic
+from rlsuite.agents.learners.rollout import Row
 
 
 class Actor(Protocol):
-    """A frozen copy or view of a policy for one rollout."""
+    """A frozen copy or view of a policy for one rollout.
 
-    def __call__(self, obs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Action parameters (n, n_params) and values (n, n_heads), or None where values come later."""
+    Attributes:
+        gives_values: Whether values come with the action; if not, they are computed after the rollout.
+    """
+
+    gives_values: bool
+
+    def __call__(self, row: Row) -> None:
+        """Read ``row.obs``; write ``row.params`` and, if it gives values, ``row.value``."""
         ...
 
 
 class WholeNetwork:
     """The policy's own forward pass; values come with it, since they share the encoder."""
 
+    gives_values = True
+
     def __init__(self, policy: ActorCritic) -> None:
         self.policy = policy
 
-    def __call__(self, obs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def __call__(self, row: Row) -> None:
         """Run both heads."""
-        return self.policy.heads(self.policy.inputs(obs))
+        params, value = self.policy.heads(self.policy.inputs(row.obs))
+        row.params.copy_(params)
+        row.value.copy_(value)
 
 
 class FoldedMlp:
@@ -36,30 +47,28 @@ class FoldedMlp:
     Values are not needed to act; computing them for the whole rollout at once is several times faster.
     """
 
-    def __init__(self, policy: ActorCritic) -> None:
-        scale, shift = 1.0, 0.0
-        if policy.normalizer is not None:
-            scale, shift = policy.normalizer.scale_and_shift()
-        self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.activation = _inplace(policy.activation_fn)
-        modules = [m for m in policy.mlp_extractor.policy_net if isinstance(m, nn.Linear)] + [policy.action_net]
-        for i, layer in enumerate(modules):
-            assert isinstance(layer, nn.Linear)
-            weight, bias = layer.weight.detach(), layer.bias.detach()
-            if i == 0:
-                bias = bias + weight @ shift if isinstance(shift, torch.Tensor) else bias
-                weight = weight * scale
-            self.layers.append((weight.t(), bias))
+    gives_values = False
 
-    def __call__(self, obs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def __init__(self, policy: ActorCritic) -> None:
+        self.activation = _inplace(policy.activation_fn)
+        self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for layer in [*policy.mlp_extractor.policy_net, policy.action_net]:
+            if isinstance(layer, nn.Linear):
+                weight, bias = layer.weight.detach(), layer.bias.detach()
+                if not self.layers and policy.normalizer is not None:
+                    scale, shift = policy.normalizer.scale_and_shift()
+                    weight, bias = weight * scale, bias + weight @ shift
+                self.layers.append((weight.t(), bias))
+
+    def __call__(self, row: Row) -> None:
         """Run the policy tower."""
-        x = obs.flatten(1) if obs.dim() > 2 else obs
+        x = row.obs.flatten(1) if row.obs.dim() > 2 else row.obs
         if x.dtype != torch.float32:
             x = x.float()
         for weight, bias in self.layers[:-1]:
             x = self.activation(torch.addmm(bias, x, weight))
         weight, bias = self.layers[-1]
-        return torch.addmm(bias, x, weight), None
+        torch.addmm(bias, x, weight, out=row.params)
 
 
 def _inplace(activation: type[nn.Module]):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from gymnasium import spaces
 
+from rlsuite.agents.learners.rollout import Row
 from rlsuite.errors import UserError
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -32,6 +33,10 @@ class ActionHead(Protocol):
 
     def to_env(self, action: torch.Tensor) -> torch.Tensor:
         """The action as the environment gets it: inside the bounds."""
+        ...
+
+    def sample_row(self, row: Row, std: torch.Tensor | None) -> None:
+        """`sample` and `to_env` from a rollout's row into it."""
         ...
 
     def log_prob_entropy(
@@ -59,11 +64,22 @@ class GaussianHead:
         assert std is not None
         return torch.addcmul(params, noise, std).view(-1, *self.shape)
 
+    def sample_row(self, row: Row, std: torch.Tensor | None) -> None:
+        """Without a copy where actions are vectors."""
+        if len(self.shape) != 1 or std is None:
+            _sample_row(self, row, std)
+            return
+        torch.addcmul(row.params, row.noise, std, out=row.action)
+        torch.clamp(row.action, *self._bounds(row.action.device), out=row.env_action)
+
+    def _bounds(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.low.device != device:
+            self.low, self.high = self.low.to(device), self.high.to(device)
+        return self.low, self.high
+
     def to_env(self, action: torch.Tensor) -> torch.Tensor:
         """Clip to the bounds of the action space."""
-        if self.low.device != action.device:
-            self.low, self.high = self.low.to(action.device), self.high.to(action.device)
-        return torch.clamp(action, self.low, self.high)
+        return torch.clamp(action, *self._bounds(action.device))
 
     def log_prob_entropy(
         self, params: torch.Tensor, log_std: torch.Tensor | None, action: torch.Tensor
@@ -96,6 +112,10 @@ class CategoricalHead:
     def to_env(self, action: torch.Tensor) -> torch.Tensor:
         """As it is."""
         return action
+
+    def sample_row(self, row: Row, std: torch.Tensor | None) -> None:
+        """Sample into the row."""
+        _sample_row(self, row, std)
 
     def log_prob_entropy(
         self, params: torch.Tensor, log_std: torch.Tensor | None, action: torch.Tensor
@@ -130,6 +150,10 @@ class BernoulliHead:
         """As it is."""
         return action
 
+    def sample_row(self, row: Row, std: torch.Tensor | None) -> None:
+        """Sample into the row."""
+        _sample_row(self, row, std)
+
     def log_prob_entropy(
         self, params: torch.Tensor, log_std: torch.Tensor | None, action: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -137,6 +161,11 @@ class BernoulliHead:
         log_prob = -F.binary_cross_entropy_with_logits(params, action.flatten(1).float(), reduction="none")
         entropy = F.binary_cross_entropy_with_logits(params, params.sigmoid(), reduction="none")
         return log_prob.sum(-1), entropy.sum(-1)
+
+
+def _sample_row(head: ActionHead, row: Row, std: torch.Tensor | None) -> None:
+    row.action.copy_(head.sample(row.params, row.noise, std))
+    row.env_action.copy_(head.to_env(row.action))
 
 
 def make_action_head(space: spaces.Space) -> ActionHead:

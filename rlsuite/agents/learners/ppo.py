@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import stable_baselines3 as sb3
@@ -12,7 +12,7 @@ from stable_baselines3.common.utils import FloatSchedule, LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.agents.contracts import LearnedReward
-from rlsuite.agents.learners.acting import Actor, make_actor
+from rlsuite.agents.learners.acting import make_actor
 from rlsuite.agents.learners.advantages import DiscountedReturnScale, RunningScale, gae
 from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import PPOConfig
@@ -126,7 +126,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             self.action_space,
             n_params=int(n_params),  # type: ignore[arg-type]
             n_heads=1 + len(self.streams.own),
-            info_keys=self.env.info_keys,
+            info_keys=self._wanted_info(),
             device=self.device,
         )
         self.reward_scale = DiscountedReturnScale(self.n_envs, self.gamma, self.device)
@@ -188,30 +188,31 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         callback.on_rollout_end()
         return True
 
-    def _begin_acting(self) -> Any:
+    def _begin_acting(self) -> Callable[[int, slice], torch.Tensor]:
         """A function (row, group) -> environment actions; the whole rollout's noise is drawn at once."""
         policy, rollout = self.policy, self.rollout
-        actor: Actor = make_actor(policy)
-        head = policy.head
-        noise = head.noise((self.n_steps, self.n_envs), self.action_rng)
+        actor, head = make_actor(policy), policy.head
+        rollout.noise.copy_(head.noise((self.n_steps, self.n_envs), self.action_rng))
         std = None if policy.std_param is None else policy.std_param.detach().exp()
-        self._values_pending = False
+        self._values_pending = not actor.gives_values
         to_cpu = self.env.device.type == "cpu" and self.device.type != "cpu"
 
         def act(t: int, group: slice) -> torch.Tensor:
-            params, values = actor(rollout.obs[t, group])
-            rollout.params[t, group] = params
-            if values is None:
-                self._values_pending = True
-            else:
-                rollout.value[t, group] = values
-            action = head.sample(params, noise[t, group], std)
-            env_action = head.to_env(action)
-            rollout.action[t, group] = action
-            rollout.env_action[t, group] = env_action
-            return env_action.cpu() if to_cpu else env_action
+            row = rollout.rows(group)[t]
+            actor(row)
+            head.sample_row(row, std)
+            return row.env_action.cpu() if to_cpu else row.env_action
 
         return act
+
+    def _wanted_info(self) -> list[str]:
+        """Info arrays worth keeping: those that learned rewards read, and success; beside images they cost nothing."""
+        if is_image(self.observation_space):
+            return list(self.env.info_keys)
+        wanted = {"is_success", "success"}
+        for reward in self.rewards:
+            wanted |= set(getattr(reward, "info_keys", self.env.info_keys))
+        return [k for k in self.env.info_keys if k in wanted]
 
     def _step_callback(self, callback: BaseCallback, t: int) -> bool:
         rollout = self.rollout

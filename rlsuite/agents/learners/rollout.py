@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,6 +21,29 @@ def obs_dtype(space: spaces.Space) -> torch.dtype:
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         return torch.int64
     return TORCH_DTYPES.get(name, torch.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Views of one step of one group, made once: slicing would cost more than the copies.
+
+    Attributes:
+        obs: What the action answers to, (n, *obs_shape).
+        following: Where the next observation goes.
+        noise: What the action is sampled with, (n, n_params).
+    """
+
+    obs: torch.Tensor
+    following: torch.Tensor
+    next_obs: torch.Tensor
+    reward: torch.Tensor
+    terminated: torch.Tensor
+    truncated: torch.Tensor
+    params: torch.Tensor
+    value: torch.Tensor
+    noise: torch.Tensor
+    action: torch.Tensor
+    env_action: torch.Tensor
 
 
 class Rollout:
@@ -45,7 +69,7 @@ class Rollout:
         *,
         n_params: int,
         n_heads: int,
-        info_keys: Mapping[str, np.dtype],
+        info_keys: Iterable[str],
         device: torch.device,
     ) -> None:
         shape, dtype = observation_space.shape or (), obs_dtype(observation_space)
@@ -62,17 +86,32 @@ class Rollout:
         self.truncated = torch.zeros(lead, dtype=torch.bool, device=device)
         self.episode_start = torch.zeros((n_steps + 1, n_envs), dtype=torch.bool, device=device)
         self.params = torch.zeros((*lead, n_params), device=device)
+        self.noise = torch.zeros((*lead, n_params), device=device)
         self.value = torch.zeros((*lead, n_heads), device=device)
         self.info: dict[str, torch.Tensor] = {}
         self._info_keys = tuple(info_keys)
+        self._rows: dict[tuple[int, int], list[Row]] = {}
+
+    def rows(self, group: slice) -> list[Row]:
+        """The views of a group's steps, in order."""
+        key = (group.start, group.stop)
+        if key not in self._rows:
+            self._rows[key] = [self._row(t, group) for t in range(self.n_steps)]
+        return self._rows[key]
+
+    def _row(self, t: int, group: slice) -> Row:
+        names = ("next_obs", "reward", "terminated", "truncated", "params", "value", "noise", "action", "env_action")
+        views = {name: getattr(self, name)[t, group] for name in names}
+        return Row(obs=self.obs[t, group], following=self.obs[t + 1, group], **views)
 
     def write(self, t: int, group: slice, step: Step) -> None:
         """Keep what the environments of ``group`` gave for row t."""
-        self.obs[t + 1, group].copy_(step.obs, non_blocking=True)
-        self.next_obs[t, group].copy_(step.next_obs, non_blocking=True)
-        self.reward[t, group].copy_(step.reward, non_blocking=True)
-        self.terminated[t, group].copy_(step.terminated, non_blocking=True)
-        self.truncated[t, group].copy_(step.truncated, non_blocking=True)
+        row = self.rows(group)[t]
+        row.following.copy_(step.obs, non_blocking=True)
+        row.next_obs.copy_(step.next_obs, non_blocking=True)
+        row.reward.copy_(step.reward, non_blocking=True)
+        row.terminated.copy_(step.terminated, non_blocking=True)
+        row.truncated.copy_(step.truncated, non_blocking=True)
         for key in self._info_keys:
             self._write_info(key, t, group, step.info[key])
 
