@@ -51,6 +51,7 @@ class GailReward:
     """
 
     name = "gail"
+    info_keys: tuple[str, ...] = ()
     episodic = True
 
     def __init__(self, config: GailConfig, context: RewardContext) -> None:
