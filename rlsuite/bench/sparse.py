@@ -65,6 +65,7 @@ def run(
 
     Raises:
         UserError: Unknown level or agent, before anything is trained.
+        KeyboardInterrupt: A run was interrupted; it was saved, and so was the report.
     """
     folder = Path(folder)
     places, recipes = list(levels), list(agents)
@@ -73,24 +74,25 @@ def run(
     failures: dict[str, str] = {}
     for cell, plan in plans.items() if not only_report else ():
         try:
-            _complete(cell, plan, folder, list(overrides), quiet)
+            interrupted = _complete(cell, plan, folder, list(overrides), quiet)
         except RlsuiteError as error:  # the other cells go on; the report names it
-            failures[str(cell)] = str(error)
+            failures[str(cell)], interrupted = str(error), False
         write_report(folder, report(find_runs(folder, cells), failures))
+        if interrupted:
+            raise KeyboardInterrupt  # the run was saved; the same command goes on with it
     return write_report(folder, report(find_runs(folder, cells), failures))
 
 
-def _complete(cell: Cell, plan: dict[str, Any], folder: Path, overrides: list[str], quiet: bool) -> None:
+def _complete(cell: Cell, plan: dict[str, Any], folder: Path, overrides: list[str], quiet: bool) -> bool:
+    """Train a cell to its end; whether Ctrl-C or SIGTERM came before."""
     import rlsuite
 
     found = find_runs(folder, [cell]).get(cell)
-    status = None if found is None else _status(found)
-    if status == "done":
-        return
+    if found is not None and _status(found) == "done":
+        return False
     if found is not None and any(found.checkpoints.iterdir()):
-        rlsuite.resume(found.path, quiet=quiet)
-    else:
-        rlsuite.train(plan, overrides, runs_dir=folder, quiet=quiet)
+        return rlsuite.resume(found.path, quiet=quiet).status == "interrupted"
+    return rlsuite.train(plan, overrides, runs_dir=folder, quiet=quiet).status == "interrupted"
 
 
 def find_runs(folder: Path, cells: Iterable[Cell]) -> dict[Cell, RunFolder]:
