@@ -1,8 +1,9 @@
 """The part that calls MuJoCo: many simulations of one model, stepped by a few threads.
 
-An engine reads controls from, and writes the MjData fields a task asked for into, arrays that it shares
-with the vector environment. Two engines give the same bits: `BatchEngine` loops in C++, `DataEngine` in
-Python; MuJoCo releases the GIL while it computes. An engine is called by one thread at a time.
+An engine writes the MjData fields a task asked for into arrays that it shares with the vector environment.
+Two engines give the same bits: `BatchEngine` loops in C++, `DataEngine` in Python; MuJoCo releases the GIL
+while it computes. `step` is called by one thread at a time; meanwhile another may `control`, `collect` and
+`reset` other environments than those being stepped.
 """
 
 from __future__ import annotations
@@ -30,8 +31,16 @@ controls (less, such as qpos and qvel alone, drifts)."""
 class Engine(Protocol):
     """n simulations of one model."""
 
+    def control(self, where: slice, action: NDArray[Any]) -> None:
+        """Set the controls (k, nu) of some neighbouring environments."""
+        ...
+
     def step(self, where: slice) -> None:
-        """Take one action in some neighbouring environments and write their fields."""
+        """Take one action in them: the long part, nearly all of it without the GIL."""
+        ...
+
+    def collect(self, where: slice) -> None:
+        """Write their fields after `step`."""
         ...
 
     def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
@@ -76,8 +85,8 @@ class DataEngine:
     Args:
         model: The compiled model, shared and never written.
         task: Says how many mj_steps an action takes and which fields it reads.
-        ctrl: (n, nu) float64, the controls of the next step.
-        fields: Name to (n, ...) float64, where to write.
+        n_envs: Number of environments.
+        fields: Name to (n_envs, ...) float64, where to write.
         n_threads: Threads that step, the caller's included.
     """
 
@@ -85,23 +94,31 @@ class DataEngine:
         self,
         model: Any,
         task: Task,
-        ctrl: NDArray[np.float64],
+        n_envs: int,
         fields: Mapping[str, NDArray[np.float64]],
         n_threads: int,
     ) -> None:
         self._model = model
         self._frame_skip = task.frame_skip
         self._contact_forces = task.reads_contact_forces
-        self._data = [mujoco.MjData(model) for _ in range(len(ctrl))]
-        self._ctrl = [(data.ctrl, row) for data, row in zip(self._data, ctrl, strict=True)]
+        self._data = [mujoco.MjData(model) for _ in range(n_envs)]
+        self._wanted = np.zeros((n_envs, task.nu))
+        self._ctrl = [(data.ctrl, row) for data, row in zip(self._data, self._wanted, strict=True)]
         self._copies: list[list[tuple[Any, Any]]] = [
             [(array[i], getattr(data, name)) for name, array in fields.items()] for i, data in enumerate(self._data)
         ]
         self._loop = SharedLoop(self._step_one, n_threads)
 
+    def control(self, where: slice, action: NDArray[Any]) -> None:
+        """Keep the controls for `step`."""
+        self._wanted[where] = action
+
     def step(self, where: slice) -> None:
         """Step the environments, each on whichever thread is free."""
         self._loop.run(range(where.start, where.stop))
+
+    def collect(self, where: slice) -> None:
+        """Nothing: each environment's fields were written while they were in the cache."""
 
     def _step_one(self, index: int) -> None:
         """Step one MjData; cfrc_ext is computed after the step, as Gymnasium does, if it is read."""
@@ -151,8 +168,8 @@ class BatchEngine:
     Args:
         model: The compiled model.
         task: Says how many mj_steps an action takes and which fields it reads.
-        ctrl: (n, nu) float64, the controls of the next step.
-        fields: Name to (n, ...) float64, where to write.
+        n_envs: Number of environments.
+        fields: Name to (n_envs, ...) float64, where to write.
         n_threads: Threads that step, the caller's included.
     """
 
@@ -160,29 +177,33 @@ class BatchEngine:
         self,
         model: Any,
         task: Task,
-        ctrl: NDArray[np.float64],
+        n_envs: int,
         fields: Mapping[str, NDArray[np.float64]],
         n_threads: int,
     ) -> None:
         assert not task.reads_contact_forces, "the batch cannot call mj_rnePostConstraint"
-        n = len(ctrl)
         make_batch = importlib.import_module("mujoco.batch").Batch
-        self._batch = make_batch(model, n, nthread=min(n_threads, n))
+        self._batch = make_batch(model, n_envs, nthread=min(n_threads, n_envs))
         # Resets go through a batch without threads: waking them costs more than a few mj_forward take.
-        self._resets = make_batch(model, n, nthread=1)
+        self._resets = make_batch(model, n_envs, nthread=1)
         self._nstep = task.frame_skip
         self._fresh = self._batch.state[0].copy()  # a new batch holds what mj_resetData leaves
         self._qpos, self._qvel = self._resets.bind("qpos"), self._resets.bind("qvel")
-        self._ctrl = (self._batch.bind("ctrl"), ctrl)
+        self._ctrl = self._batch.bind("ctrl")
         self._copies = [(array, self._batch.bind(name)) for name, array in fields.items()]
         self._reset_copies = [(array, self._resets.bind(name)) for name, array in fields.items()]
-        self._all = np.arange(n, dtype=np.int32)
+        self._all = np.arange(n_envs, dtype=np.int32)
+
+    def control(self, where: slice, action: NDArray[Any]) -> None:
+        """Write the controls into the state rows."""
+        self._ctrl[where] = action
 
     def step(self, where: slice) -> None:
-        """Step some simulations and copy what the task reads."""
-        ctrl, wanted = self._ctrl
-        ctrl[where] = wanted[where]
+        """Step some simulations; the others' rows are not touched."""
         self._batch.step(self._all[where], nstep=self._nstep)
+
+    def collect(self, where: slice) -> None:
+        """Copy what the task reads."""
         for target, source in self._copies:
             target[where] = source[where]
 

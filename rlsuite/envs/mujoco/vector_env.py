@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,18 +97,18 @@ class MujocoVectorEnv(VectorEnv):
         )
         self._streams = spawn_streams(seed, n_envs)
         self._camera: Camera | None = None
+        self._stepping = threading.Lock()
         self._crew = Crew(1)  # one thread in the background; the engine brings those that share out its loop
         if use_batch is None:
             use_batch = engine.has_batch() and not self.task.reads_contact_forces
         self._allocate(np.dtype(dtype))
         kind = engine.BatchEngine if use_batch else engine.DataEngine
-        self._engine: engine.Engine = kind(self.model, self.task, self._ctrl, self._fields, self.n_threads)
-        self._groups = [self._make_group(0, slice(0, n_envs))]
+        self._engine: engine.Engine = kind(self.model, self.task, n_envs, self._fields, self.n_threads)
+        self._groups = [self._make_group(slice(0, n_envs))]
 
     def _allocate(self, dtype: np.dtype) -> None:
         n = self.num_envs
         self._fields = engine.make_buffers(self.model, self.task.fields, n)
-        self._ctrl = np.zeros((n, self.task.nu))
         self._anchor = np.zeros((n, self.task.anchor_size))
         self._steps = np.zeros(n, dtype=np.int64)
         pin = self.device.type == "cuda"
@@ -131,11 +132,11 @@ class MujocoVectorEnv(VectorEnv):
         """Split the environments into contiguous groups; between steps, not while one is in flight."""
         if n_groups != self.n_groups:
             super().set_groups(n_groups)
-            self._groups = [self._make_group(i, where) for i, where in enumerate(self._slices)]
+            self._groups = [self._make_group(where) for where in self._slices]
 
-    def _make_group(self, index: int, where: slice) -> _Group:
+    def _make_group(self, where: slice) -> _Group:
         fields = {name: array[where] for name, array in self._fields.items()}
-        return _Group(where, fields, Job(lambda: self._step(self._groups[index])), np.zeros(0), {})
+        return _Group(where, fields, Job(lambda: self._step(where)), np.zeros(0), {})
 
     # -- stepping ------------------------------------------------------------------------------
 
@@ -153,7 +154,9 @@ class MujocoVectorEnv(VectorEnv):
         self._crew.start(this.job)
 
     def recv(self, group: int = 0) -> Step:
-        """Wait for the group.
+        """Wait for the group, score its step and begin new episodes where one ended.
+
+        This part is done by the caller: the background thread goes on with the next group meanwhile.
 
         Raises:
             RunError: MuJoCo could not go on.
@@ -163,6 +166,7 @@ class MujocoVectorEnv(VectorEnv):
             this.job.wait()
         except engine.errors() as error:
             raise RunError(f"MuJoCo failed while stepping {self.task.xml}: {error}") from error
+        self._score(this)
         return self._result(this)
 
     def step_tensor(self, actions: torch.Tensor | np.ndarray) -> Step:
@@ -170,7 +174,7 @@ class MujocoVectorEnv(VectorEnv):
         if self.n_groups != 1:
             raise RuntimeError("step_tensor needs one group; call set_groups(1) first")
         self._take_actions(actions, self._groups[0])
-        self._groups[0].job.run()
+        self._groups[0].job.order()  # and recv does it
         return self.recv(0)
 
     def _take_actions(self, actions: torch.Tensor | np.ndarray, group: _Group) -> None:
@@ -178,7 +182,7 @@ class MujocoVectorEnv(VectorEnv):
         if action.dtype not in (np.float32, np.float64):
             action = action.astype(np.float32)
         group.action = np.array(action)
-        self._ctrl[group.where] = action
+        self._engine.control(group.where, action)
 
     def _result(self, group: _Group) -> Step:
         where = group.where
@@ -192,10 +196,14 @@ class MujocoVectorEnv(VectorEnv):
             info=group.info,
         )
 
-    def _step(self, group: _Group) -> None:
-        """Step a group, score it, and begin new episodes where one ended."""
+    def _step(self, where: slice) -> None:
+        with self._stepping:  # recv may step one group while the background thread takes up the next
+            self._engine.step(where)
+
+    def _score(self, group: _Group) -> None:
+        """Fill the buffers of a group that has been stepped, and begin new episodes where one ended."""
         where, fields = group.where, group.fields
-        self._engine.step(where)
+        self._engine.collect(where)
         after = self.task.anchor(fields)
         outcome = self.task.score(self._anchor[where], after, fields, group.action)
         self.task.observe(fields, self._obs[where])

@@ -187,12 +187,30 @@ def test_shared_loop_raises_and_recovers():
     loop.close()
 
 
-def test_crew_keeps_the_order():
-    order: list[int] = []
-    crew, jobs = Crew(1), [Job(lambda i=i: order.append(i)) for i in range(8)]
-    for job in jobs:
+def test_job_is_done_once_an_order_whoever_begins():
+    """Waiting may do the job before the thread wakes; its stale entry must not do it again."""
+    count = 0
+
+    def work():
+        nonlocal count
+        count += 1
+
+    crew, job = Crew(1), Job(work)
+    for n in range(1, 200):
         crew.start(job)
-    for job in jobs:
         job.wait()
-    assert order == list(range(8))
+        assert count == n
+    crew.close()
+    assert count == 199
+
+
+def test_crew_does_every_job():
+    seen: list[int] = []
+    crew, jobs = Crew(2), [Job(lambda i=i: seen.append(i)) for i in range(8)]
+    for _ in range(10):
+        for job in jobs:
+            crew.start(job)
+        for job in jobs:
+            job.wait()
+    assert sorted(seen) == sorted(list(range(8)) * 10)
     crew.close()
