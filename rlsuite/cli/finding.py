@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 
 def find_run(run: Path, root: Path = Path("runs")) -> Path:
-    """The run's folder for a path, or for any part of the name of one run below ``root``.
+    """The run's folder for a path, an experiment's name (its newest run), or any part of one run's name below ``root``.
 
     Raises:
         UserError: There is none, or more than one.
     """
     from rlsuite.runs.folder import RunFolder, list_runs
 
-    if run.exists():
-        return RunFolder.find(run).path
+    for place in (run, root / run):
+        if place.exists():
+            return RunFolder.find(place).path
     fits = [folder.path for folder in list_runs(root) if str(run) in str(folder.path.relative_to(root))]
     if len(fits) > 1:
         names = "\n  ".join(str(path) for path in fits[-5:])
@@ -32,7 +33,8 @@ def find_run(run: Path, root: Path = Path("runs")) -> Path:
 
 def find_runs(names: list[Path], root: Path = Path("runs")) -> list[Path]:
     """Folders that are there as they are (a run's, or one that holds runs), everything else through `find_run`."""
-    return [name if name.exists() else find_run(name, root) for name in names]
+    places = [next((place for place in (name, root / name) if place.exists()), None) for name in names]
+    return [place or find_run(name, root) for name, place in zip(names, places, strict=True)]
 
 
 def newest_interrupted(root: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rlsuite.cli import call
-from rlsuite.cli.finding import find_run, newest_interrupted
+from rlsuite.cli.finding import find_run, find_runs, newest_interrupted
 from rlsuite.errors import UserError
 
 TINY = """\
@@ -219,6 +219,8 @@ def test_two_runs_that_fit_are_both_named(tmp_path):
         (tmp_path / "x" / name / "manifest.json").write_text("{}")
     with pytest.raises(UserError, match="fits 2 runs"):
         find_run(Path("x/a"), tmp_path)
+    assert find_run(Path("x"), tmp_path).name == "a2", "an experiment's name means its newest run"
+    assert find_runs([Path("x"), Path("a1")], tmp_path) == [tmp_path / "x", tmp_path / "x" / "a1"]
 
 
 def test_eval(runs, capsys):
