@@ -150,8 +150,9 @@ class Session:
         """Let learned rewards prepare a policy that has not acted yet (cloned demonstrations)."""
         if int(self.assembly.learner.num_timesteps) == 0:
             for reward in self.assembly.rewards:
-                if hasattr(reward, "warm_start"):
-                    reward.warm_start(self.assembly.learner)
+                warm_start = getattr(reward, "warm_start", None)
+                if warm_start is not None:
+                    warm_start(self.assembly.learner)
 
     def _fail(self, error: BaseException) -> None:
         LOGGER.error("the run failed: %s", error)

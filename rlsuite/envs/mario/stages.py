@@ -105,10 +105,10 @@ def _read(path: Path) -> Stages | None:
     except (OSError, SafetensorError):  # none yet, or cut off: made anew
         return None
     measures = arrays.pop("measures", None)
-    whole = measures is not None and all(
-        tuple(arrays[k].shape) == (N_STAGES, n) for k, n in STATE.items() if k in arrays
-    )
-    return Stages(arrays, measures) if whole and set(arrays) == set(STATE) else None
+    if measures is None or set(arrays) != set(STATE):
+        return None
+    whole = all(tuple(arrays[k].shape) == (N_STAGES, n) for k, n in STATE.items())
+    return Stages(arrays, measures) if whole else None
 
 
 def _write(path: Path, stages: Stages) -> None:

@@ -170,6 +170,7 @@ def _nes_py(rng: np.random.Generator) -> Callable[[], int]:
         if done >= _PEER_EPISODE:
             env._restore()
             done = 0
+        assert env._env is not None  # nes-py's emulator, there until the environment is closed
         advance = env._env.frame_advance
         for action in rng.integers(0, len(PATHAK_14), n_frames).tolist():
             advance(PATHAK_14[action])
