@@ -164,7 +164,7 @@ def test_no_engine_outlives_a_killed_trainer_and_the_next_one_sweeps_up() -> Non
 
 
 def test_a_trainer_that_forgets_to_close_leaves_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert wait_until(lambda: all(gone(pid) for pid in report["pids"]), 5.0)
