@@ -4,6 +4,10 @@ One kernel reads it all, so on a GPU nothing of it leaves the device. Names of c
 gym-super-mario-bros 9.1's info, whose properties give the addresses and conditions.
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

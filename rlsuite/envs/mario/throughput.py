@@ -164,6 +164,7 @@ def _nes_py(rng: np.random.Generator) -> Callable[[], int]:
         env._frame_advance(buttons)
     env._backup()
     done, n_frames = 0, 50
+    advance = getattr(env._env, "frame_advance")  # noqa: B009 (typed as None before the first reset)
 
     def run() -> int:
         nonlocal done
@@ -171,7 +172,6 @@ def _nes_py(rng: np.random.Generator) -> Callable[[], int]:
             env._restore()
             done = 0
         assert env._env is not None  # nes-py's emulator, there until the environment is closed
-        advance = env._env.frame_advance
         for action in rng.integers(0, len(PATHAK_14), n_frames).tolist():
             advance(PATHAK_14[action])
         done += n_frames

@@ -34,15 +34,15 @@ class Phased:
         self.batch = NesBatch(load_rom(rom), 1)
         self.player = Player(self.batch, 1)
         self.ram, self.regs = self.batch.ram[0].numpy(), self.batch.regs[0].numpy()
-        self.frame_began, self.now = 0, start
+        self.frame_began, self.now, self.clock = 0, start, 0  # clock: as the frame began
         self.regs[at.STATUS] = 0
 
     def advance(self, dots: int, buttons: int) -> None:
         self.now += dots
         while self.frame_began + at.DOT_END <= self.now:
-            clock = int(self.regs[at.CLOCK])
             self._play(buttons, 0)
-            left_out = (int(self.regs[at.CLOCK]) - clock - at.DOT_END) % 6 == 5
+            left_out = (int(self.regs[at.CLOCK]) - self.clock - at.DOT_END) % 6 == 5
+            self.clock = int(self.regs[at.CLOCK])
             self.frame_began += at.DOT_END - int(left_out)
         if self.now > self.frame_began:
             self._play(buttons, self.now - self.frame_began)

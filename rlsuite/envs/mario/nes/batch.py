@@ -33,17 +33,13 @@ BLOCK_DIM = 64
 """Threads of a CUDA block: few, because 4,096 environments should spread over all multiprocessors."""
 
 
-def kernel_view(tensor: torch.Tensor, dtype: Any = None) -> wp.array:
-    """The flat view that kernels take of a contiguous tensor (int64 as uint64). No copy.
+def kernel_view(tensor: torch.Tensor, *, words: bool = False) -> wp.array:
+    """The flat view that kernels take of a contiguous tensor. No copy; the view keeps the tensor alive.
 
-    ``dtype`` reads the bytes as another type, e.g. uint8 pixels as uint64 words.
+    int64 becomes uint64; ``words`` reads any tensor's memory as uint64, e.g. eight pixels at a time.
     """
-    dtype = dtype or _WARP[tensor.dtype]
-    n = tensor.numel() * tensor.element_size() // wp.types.type_size_in_bytes(dtype)
-    device = str(tensor.device)
-    view = wp.array(ptr=tensor.data_ptr(), dtype=dtype, shape=(n,), device=device, copy=False)
-    view._owner = tensor  # keeps the memory alive
-    return view
+    flat = tensor.view(-1)
+    return wp.from_torch(flat.view(torch.int64) if words else flat, dtype=wp.uint64 if words else _WARP[tensor.dtype])
 
 
 @dataclass(frozen=True)
@@ -226,9 +222,11 @@ class Command:
         self._n = -1
         self._inputs = inputs  # keeps their memory alive
         device = str(rows.tensor.device)
-        self._launch = wp.launch(
+        launch = wp.launch(
             kernel, dim=1, inputs=[rows.view, *inputs], device=device, record_cmd=True, block_dim=BLOCK_DIM
         )
+        assert launch is not None, "record_cmd gives the launch back"
+        self._launch = launch
         self._call = _direct_call(self._launch) if rows.tensor.device.type == "cpu" else self._launch.launch
 
     def run(self, n_rows: int) -> None:

@@ -7,6 +7,10 @@ References: MOS Technology, "MCS6500 Microcomputer Family Programming Manual" (1
 "CPU interrupts", "PPU OAM" (sprite DMA timing), "Status flags". The 2A03 has no decimal mode.
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import warp as wp

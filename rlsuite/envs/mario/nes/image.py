@@ -171,7 +171,7 @@ class Painter:
                 numbers = [height, width, self._spans[0].shape[1] - 2, env_stride, offset, int(straight)]
                 commands.append(Command(shrink, self._rows, [*arrays, *numbers], height))
             else:
-                words = kernel_view(out, wp.uint64)
+                words = kernel_view(out, words=True)
                 commands.append(self._straighten(words, env_stride // 8, offset // 8, width // 8, 0))
         return commands
 

@@ -6,6 +6,10 @@ interrupts can notice. What else is not supported is counted as a fault and name
 References: NESdev Wiki, "PPU registers", "CPU memory map", "2A03", "Standard controller".
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import warp as wp

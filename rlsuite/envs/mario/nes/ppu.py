@@ -9,6 +9,10 @@ References: NESdev Wiki, "PPU registers", "PPU scrolling" (whose names v, t, x, 
 "PPU rendering", "PPU OAM" (sprite-0 hits), "Standard controller".
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import warp as wp

@@ -6,6 +6,10 @@ thread each, in rows that begin at a tile's edge: pixel x of a scanline lies at 
 `straighten` shifts them into place; `shrink` averages areas and needs no shifting.
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import warp as wp

@@ -7,6 +7,10 @@ background where that is opaque: even hidden, it covers sprites after it.
 References: NESdev Wiki, "PPU OAM", "PPU sprite evaluation", "PPU sprite priority".
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import warp as wp

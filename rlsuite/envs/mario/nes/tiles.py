@@ -6,6 +6,10 @@ of 0x00 or 0xFF, so that a row of a tile is coloured with a few bit operations.
 References: NESdev Wiki, "PPU nametables", "PPU attribute tables", "PPU pattern tables", "PPU palettes".
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
+# pyright: reportReturnType=false, reportGeneralTypeIssues=false
+# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
+
 from __future__ import annotations
 
 import numpy as np
