@@ -14,7 +14,7 @@ class GailConfig(RewardConfig):
     """A discriminator between the expert's and the policy's transitions, and the reward made of it.
 
     Its logit h is high for the expert: D = sigmoid(h) is the probability that a transition is the
-    expert's. The defaults are the recipe of docs/results/gail_hopper.md.
+    expert's. The discriminator's defaults are those of docs/results/gail_hopper.md.
     """
 
     kind: Literal["gail"] = "gail"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -36,15 +36,13 @@ class GailConfig(RewardConfig):
     """Let a terminal state lead into an endless stay in an absorbing state, which the discriminator also
     judges (Kostrikov et al. 2019); otherwise nothing follows it. Takes the survival bias out of ``gail``
     and ``log_d``; ``airl`` needs it where episodes end."""
-    hidden_sizes: tuple[int, ...] = (128, 128)
-    """Widths of the hidden layers; small ones (64) overfit few demonstrations less."""
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers, usually 64 to 256; small ones overfit few demonstrations less."""
     activation: Literal["tanh", "relu"] = "tanh"
     """Non-linearity of the hidden layers."""
-    learning_rate: float = Field(default=3e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     """Adam's step size, 1e-5 to 1e-3. Too high: the discriminator saturates and its reward goes flat."""
-    anneal_learning_rate: bool = False
-    """Lower the step size linearly to 0 over the updates of the run (needs a budget in env steps)."""
-    n_updates: int = Field(default=4, ge=1)
+    n_updates: int = Field(default=16, ge=1)
     """Minibatch steps per call of `update`: per rollout on-policy, per update of the learner off-policy."""
     batch_size: int = Field(default=512, ge=2)
     """Transitions of each class in a minibatch. Demonstrations are drawn with replacement."""
@@ -52,8 +50,9 @@ class GailConfig(RewardConfig):
     """Decoupled weight decay (AdamW), 0 to 1."""
     entropy_coef: float = Field(default=0.0, ge=0)
     """Bonus for uncertain outputs (entropy of D), 1e-3 in the paper's code."""
-    gradient_penalty_coef: float = Field(default=10.0, ge=0)
-    """Weight of the penalty on the logit's gradient with respect to its (normalised) input."""
+    gradient_penalty_coef: float = Field(default=1.0, ge=0)
+    """Weight of the penalty on the logit's gradient with respect to its (normalised) input, 0.1 to 10. Too high:
+    the reward is too flat to leave a bad habit by (on Hopper, standing still); too low: it saturates."""
     gradient_penalty: Literal["interpolated", "expert"] = "interpolated"
     """``interpolated``: (|grad| - target)^2 between expert and policy samples (WGAN-GP).
     ``expert``: the same at expert samples only (AMP, with target 0)."""
