@@ -35,28 +35,33 @@ def main() -> None:
     else:
         draw = random_actions(space.low, space.high, batch, want["seed"])
         act = lambda obs: draw()  # noqa: E731
-    advance = _asynchronous(env, act, batch) if asynchronous else _synchronous(env, act, n)
+    advance = _asynchronous(env, act) if asynchronous else _synchronous(env, act)
     serve(advance, env.config["frame_skip"], {"envpool": envpool.__version__})
 
 
-def _synchronous(env, act, n):
+def _synchronous(env, act):
     obs, _ = env.reset()
 
     def advance() -> int:
         nonlocal obs
-        obs, *_ = env.step(act(obs))
-        return n
+        obs, _, _, _, info = env.step(act(obs))
+        return _transitions(info)
 
     return advance
 
 
-def _asynchronous(env, act, batch):
+def _transitions(info) -> int:
+    """Steps that acted; EnvPool resets an ended environment in the place of its next step, which is none."""
+    return int(np.count_nonzero(info["elapsed_step"]))
+
+
+def _asynchronous(env, act):
     env.async_reset()
 
     def advance() -> int:
         obs, _, _, _, info = env.recv()
         env.send(act(obs), info["env_id"])
-        return batch
+        return _transitions(info)
 
     return advance
 
