@@ -94,6 +94,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             device=choose_device(device, images=is_image(env.observation_space)),
             _init_setup_model=False,
         )
+        self.n_groups = 2 if self.env.num_envs > 1 else 1  # one is stepped while the other is inferred
+        self.env.set_groups(self.n_groups)  # before the first reset: regrouping restarts foreign environments
         self._setup_learner(rewards, extrinsic_coef)
         self._setup_model()
 
@@ -166,7 +168,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         """
         callback.on_rollout_start()
         self.policy.set_training_mode(False)
-        env.set_groups(2 if env.num_envs > 1 else 1)
+        env.set_groups(self.n_groups)
         groups = [env.group_slice(g) for g in range(env.n_groups)]
         rollout = self.rollout
         rollout.obs[0].copy_(self._obs)
