@@ -76,7 +76,7 @@ class GailReward:
         )
         self.replay = RowReplay(config.replay_size, self.encoder.n_inputs, context.device)
         self.n_saturated = 0
-        self.last_reward_mean: Tensor | float = 0.0
+        self.last_reward: tuple[Tensor | float, Tensor | float] = (0.0, 0.0)
 
     def warm_start(self, learner: Any) -> None:
         """Let the learner's policy begin as a clone of the demonstrations, if ``bc_steps`` asks for it."""
@@ -93,7 +93,7 @@ class GailReward:
         flat = batch.flatten()
         rows = self.encoder(flat.obs, flat.action, flat.next_obs)
         reward = self._reward_of_rows(rows)
-        self.last_reward_mean = reward.mean()
+        self.last_reward = reward.mean(), reward.std(unbiased=False)
         return reward.reshape(batch.leading_shape)
 
     @torch.no_grad()
@@ -116,8 +116,9 @@ class GailReward:
             for key, value in self._step(policy_rows).items():
                 sums[key] = sums[key] + value if key in sums else value
         metrics: dict[str, Tensor | float] = {k: v / self.config.n_updates for k, v in sums.items()}
-        self._watch_saturation(metrics)
-        return {**metrics, "reward_mean": self.last_reward_mean}
+        saturated = self._watch_saturation(metrics)
+        mean, std = self.last_reward
+        return {**metrics, "saturated": float(saturated), "reward_mean": mean, "reward_std": std}
 
     def _policy_rows(self, flat: Batch) -> Tensor:
         rows = self.encoder(flat.obs, flat.action, flat.next_obs)
@@ -150,7 +151,6 @@ class GailReward:
         objective = loss + config.gradient_penalty_coef * penalty - config.entropy_coef * entropy
         self.optimizer.zero_grad()
         objective.backward()
-        grad_norm = self._grad_norm()
         self.optimizer.step()
         return {
             "disc_loss": loss.detach(),
@@ -158,7 +158,9 @@ class GailReward:
             "disc_acc_policy": (policy_logits.detach() < 0).float().mean(),
             "disc_entropy": entropy.detach(),
             "grad_penalty": penalty.detach(),
-            "grad_norm": grad_norm,
+            "grad_norm": gradients.detach().norm(dim=-1).mean(),
+            "logit_expert": expert_logits.detach().mean(),
+            "logit_policy": policy_logits.detach().mean(),
         }
 
     def _draw(self, rows: Tensor) -> Tensor:
@@ -190,15 +192,13 @@ class GailReward:
         weights[-1] = demos.n_terminated / demos.subsample
         return torch.cat([rows, self.encoder.absorbing_row()]), weights / weights.sum()
 
-    def _grad_norm(self) -> Tensor:
-        grads = [p.grad for p in self.discriminator.parameters() if p.grad is not None]
-        return torch.nn.utils.get_total_norm(grads)
-
-    def _watch_saturation(self, metrics: Mapping[str, Tensor | float]) -> None:
-        if not self.config.saturation_warning or self.n_saturated < 0:
-            return
+    def _watch_saturation(self, metrics: Mapping[str, Tensor | float]) -> bool:
+        """Whether this update told both classes apart almost perfectly; warns once when that lasts."""
         worst = min(float(metrics["disc_acc_expert"]), float(metrics["disc_acc_policy"]))
-        self.n_saturated = self.n_saturated + 1 if worst > SATURATED_ACCURACY else 0
+        saturated = worst > SATURATED_ACCURACY
+        if not self.config.saturation_warning or self.n_saturated < 0:
+            return saturated
+        self.n_saturated = self.n_saturated + 1 if saturated else 0
         if self.n_saturated >= SATURATED_FOR_UPDATES:
             self.n_saturated = -1
             warnings.warn(
@@ -207,6 +207,7 @@ class GailReward:
                 "gradient_penalty_coef, lower learning_rate or n_updates, or set spectral_norm: true.",
                 stacklevel=3,
             )
+        return saturated
 
     # -- saving --------------------------------------------------------------------------------
 

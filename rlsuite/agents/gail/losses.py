@@ -37,20 +37,17 @@ def reward_from_logits(logits_expert_is_high: Tensor, form: RewardForm, clip: fl
     return -h * h.exp()
 
 
-def balanced_bce(expert_logits: Tensor, policy_logits: Tensor, policy_weight: Tensor | None = None) -> Tensor:
+def balanced_bce(expert_logits: Tensor, policy_logits: Tensor) -> Tensor:
     """Binary cross-entropy with the expert as 1, each class counting one half whatever its size.
 
     Args:
         expert_logits: (n,).
         policy_logits: (m,).
-        policy_weight: (m,) weights of the policy's samples, or None for equal ones.
 
     Returns:
         Scalar loss, log 2 at logits 0.
     """
-    policy = softplus(policy_logits)
-    policy_loss = policy.mean() if policy_weight is None else (policy * policy_weight).sum() / policy_weight.sum()
-    return 0.5 * (softplus(-expert_logits).mean() + policy_loss)
+    return 0.5 * (softplus(-expert_logits).mean() + softplus(policy_logits).mean())
 
 
 def mixup_bce(mixed_logits: Tensor, expert_share: Tensor) -> Tensor:
