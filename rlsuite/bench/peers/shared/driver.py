@@ -18,7 +18,7 @@ def spec() -> dict[str, Any]:
 
 def unsupported(reason: str) -> NoReturn:
     """Refuse the level."""
-    _say({"unsupported": reason})
+    say({"unsupported": reason})
     raise SystemExit(0)
 
 
@@ -31,10 +31,10 @@ def serve(advance: Callable[[], int], frames_per_step: int, versions: dict[str, 
         versions: What is running, for the report.
     """
     _run(advance, WARM_UP_S)
-    _say({"ready": True, "versions": versions, "python": sys.version.split()[0]})
+    say({"ready": True, "versions": versions, "python": sys.version.split()[0]})
     for line in sys.stdin:
         steps, wall = _run(advance, float(json.loads(line)["measure"]))
-        _say({"env_steps": steps, "frames": steps * frames_per_step, "wall_s": wall})
+        say({"env_steps": steps, "frames": steps * frames_per_step, "wall_s": wall})
 
 
 def random_actions(low: Any, high: Any, n_envs: int, seed: int) -> Callable[[], Any]:
@@ -81,5 +81,6 @@ def _run(advance: Callable[[], int], seconds: float) -> tuple[int, float]:
     return steps, wall
 
 
-def _say(answer: dict[str, Any]) -> None:
+def say(answer: dict[str, Any]) -> None:
+    """Answer the parent."""
     print(json.dumps(answer), flush=True)
