@@ -121,9 +121,13 @@ class Registry:
             f"unknown {self.kind} '{id}'{self.suggestion(id) or '.'} `rlsuite ls {self.kind}s` lists them all."
         )
 
+    def nearest(self, id: str, n: int = 1) -> list[str]:
+        """The listed ids most like this one, at most ``n``, best first; none where nothing is alike."""
+        return difflib.get_close_matches(id, self.ids(), n=n, cutoff=0.5)
+
     def suggestion(self, id: str) -> str:
         """``"; did you mean X?"`` or ``""``."""
-        near = difflib.get_close_matches(id, self.ids(), n=2, cutoff=0.5)
+        near = self.nearest(id, n=2)
         return f"; did you mean {' or '.join(near)}?" if near else ""
 
     def ids(self) -> list[str]:

@@ -26,6 +26,9 @@ def run(
     overrides += [f"device={device}"] if device is not None else []
     if dry_run:
         return _plan(file, overrides, smoke, json)
+    from rlsuite.config.schema import load_experiment
+
+    load_experiment(file, overrides, smoke)  # a mistake is told at once: what comes next imports torch
     from rlsuite.cli.ending import finish
     from rlsuite.experiment import train
 

@@ -142,10 +142,14 @@ def _look_up(group: registry.Registry, tree: Tree, path: KeyPath, default: str, 
     if not isinstance(name, str):
         return registry.import_string(default) if default else Section
     try:
-        return group.get(name).config_class() or (registry.import_string(default) if default else Section)
+        entry = group.get(name)
     except UserError as error:
         problems.extend([Problem(path, str(error), whole=True)])
-        return Unknown
+        meant = group.nearest(name)
+        if not meant:
+            return Unknown
+        entry = group.get(meant[0])  # the section's other keys are checked as if that had been written
+    return entry.config_class() or (registry.import_string(default) if default else Section)
 
 
 @lru_cache

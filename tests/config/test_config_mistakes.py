@@ -77,6 +77,13 @@ def test_unknown_learner_and_agent(message):
     assert "unknown agent 'gaill'; did you mean gail?" in message(GOOD.replace("gail", "gaill"))
 
 
+def test_keys_beside_an_unknown_kind_are_checked_as_if_the_nearest_had_been_written(message):
+    mistyped = GOOD.replace("Hopper-v5", "Hoper-v5, n_envz: 4").replace("kind: gail", "kind: gial")
+    found = message(mistyped + "    learning_rat: 1\n")
+    assert "env.n_envz is unknown; did you mean env.n_envs?" in found
+    assert "agent.learner.learning_rat is unknown; did you mean agent.learner.learning_rate?" in found
+
+
 def test_all_mistakes_at_once_in_the_order_of_the_file(message):
     text = GOOD.replace("1000", "many").replace("a/b-v0", "a/b-v0, n: 3") + "    gama: 1\nsed: 3\n"
     lines = message(text).splitlines()
