@@ -4,125 +4,35 @@ The interpreter's registers live in a local struct, which compilers keep in mach
 Warp passes structs to functions by value, so whatever changes them stands in the kernel itself.
 
 References: MOS Technology, "MCS6500 Microcomputer Family Programming Manual" (1976); NESdev Wiki,
-"CPU interrupts", "PPU OAM" (sprite DMA timing), "Status flags". The 2A03 has no decimal mode.
+"CPU interrupts", "PPU OAM" (sprite DMA timing).
 """
 
-# pyright: reportArgumentType=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
-# pyright: reportReturnType=false, reportGeneralTypeIssues=false
-# (kernels are compiled by Warp; its stubs do not describe arithmetic and indexing inside them)
-
+# pyright: reportArgumentType=false, reportIndexIssue=false, reportOperatorIssue=false, reportCallIssue=false
+# (Warp compiles kernels; its stubs do not describe what happens inside them)
 from __future__ import annotations
 
 import warp as wp
 
 from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes import predecode as d
+from rlsuite.envs.mario.nes.core import (
+    add,
+    branches,
+    copy_sprites,
+    flags_byte,
+    indirect_target,
+    load_registers,
+    pull,
+    pull_word,
+    push,
+    push_word,
+    rom_word,
+    store_registers,
+    zero_page_word,
+)
 from rlsuite.envs.mario.nes.module import MODULE
 from rlsuite.envs.mario.nes.ports import read_port, write_port
 from rlsuite.envs.mario.nes.ppu import advance_phase, begin_frame, fault, fetch_lines
-
-
-@wp.struct
-class Cpu:
-    """Registers while they are worked with.
-
-    ``nz`` is the last result: Z is whether its low 8 bits are 0, N is whether bit 7 or bit 8 is set.
-    ``p`` holds only the interrupt and decimal flags.
-    """
-
-    a: wp.int32
-    x: wp.int32
-    y: wp.int32
-    s: wp.int32
-    pc: wp.int32
-    nz: wp.int32
-    carry: wp.int32
-    overflow: wp.int32
-    p: wp.int32
-    dot: wp.int32
-    next: wp.int32
-
-
-@wp.func(module=MODULE)
-def flags_byte(cpu: Cpu) -> int:
-    """The status register as it is pushed by an interrupt (B clear, bit 5 set)."""
-    negative = wp.int32((cpu.nz & 0x180) != 0)
-    zero = wp.int32((cpu.nz & 0xFF) == 0)
-    return cpu.p | 0x20 | (negative << 7) | (cpu.overflow << 6) | (zero << 1) | cpu.carry
-
-
-@wp.func(module=MODULE)
-def rom_word(prg: wp.array[wp.uint8], address: int) -> int:
-    """A little-endian word of the program ROM; ``address`` counts from $8000."""
-    return wp.int32(prg[address]) | (wp.int32(prg[address + 1]) << 8)
-
-
-@wp.func(module=MODULE)
-def push(ram: wp.array[wp.uint8], base: int, s: int, value: int):
-    """Write to the stack at s; the caller moves s."""
-    ram[base | 0x100 | (s & 0xFF)] = wp.uint8(value)
-
-
-@wp.func(module=MODULE)
-def push_word(ram: wp.array[wp.uint8], base: int, s: int, value: int):
-    """Write an address to the stack, high byte first; the caller moves s by 2."""
-    push(ram, base, s, value >> 8)
-    push(ram, base, s - 1, value)
-
-
-@wp.func(module=MODULE)
-def pull(ram: wp.array[wp.uint8], base: int, s: int) -> int:
-    """Read the stack above s; the caller moves s."""
-    return wp.int32(ram[base | 0x100 | ((s + 1) & 0xFF)])
-
-
-@wp.func(module=MODULE)
-def pull_word(ram: wp.array[wp.uint8], base: int, s: int) -> int:
-    """Read an address from the stack."""
-    return pull(ram, base, s) | (pull(ram, base, s + 1) << 8)
-
-
-@wp.func(module=MODULE)
-def zero_page_word(ram: wp.array[wp.uint8], base: int, address: int) -> int:
-    """A pointer in the zero page, which it does not leave."""
-    return wp.int32(ram[base | address]) | (wp.int32(ram[base | ((address + 1) & 0xFF)]) << 8)
-
-
-@wp.func(module=MODULE, inline=False)
-def indirect_target(ram: wp.array[wp.uint8], prg: wp.array[wp.uint8], base: int, address: int) -> int:
-    """Where JMP (address) goes, with the 6502's well-known fault: the pointer does not leave its page."""
-    second = (address & 0xFF00) | ((address + 1) & 0xFF)
-    if address < 0x2000:
-        return wp.int32(ram[base | (address & 0x7FF)]) | (wp.int32(ram[base | (second & 0x7FF)]) << 8)
-    return wp.int32(prg[address & 0x7FFF]) | (wp.int32(prg[second & 0x7FFF]) << 8)
-
-
-@wp.func(module=MODULE)
-def add(a: int, value: int, carry: int) -> int:
-    """Sum (8 bits), carry (bit 8) and signed overflow (bit 9)."""
-    total = a + value + carry
-    return total | ((((a ^ total) & (value ^ total)) & 0x80) << 2)
-
-
-@wp.func(module=MODULE, inline=False)
-def copy_sprites(
-    ram: wp.array[wp.uint8], prg: wp.array[wp.uint8], oam: wp.array[wp.int32], env: int, page: int, start: int
-):
-    """Sprite DMA: 256 bytes of a page to sprite memory, beginning at its address ``start``."""
-    base = env * at.RAM_SIZE
-    i = wp.int32(0)
-    while i < 64:
-        word = wp.int32(0)
-        shift = wp.int32(0)
-        while shift < 32:
-            source = (page << 8) | ((4 * i + (shift >> 3) - start) & 0xFF)
-            if page < 0x20:
-                word = word | (wp.int32(ram[base | (source & 0x7FF)]) << shift)
-            elif page >= 0x80:
-                word = word | (wp.int32(prg[source & 0x7FFF]) << shift)
-            shift += 8
-        oam[env * at.N_SPRITES + i] = word
-        i += 1
 
 
 @wp.kernel(module=MODULE)
@@ -150,7 +60,7 @@ def play(
             stop elsewhere, the dot of the first frame at which to pause in its midst (0: do not).
         code: (32768,) the predecoded program.
         prg: (32768,) the program ROM.
-        chr: (n_skins, 8192) tile sets; 0 is the game's own.
+        chr: (8192,) the game's own tiles.
         ram: Work memory; this and the next four are the state, see `layout`.
         vram: Nametables.
         oam: Sprites.
@@ -165,22 +75,9 @@ def play(
     base = env * at.RAM_SIZE
     reg = env * at.N_REGS
     frames = orders[env * at.N_ORDERS + at.ORDER_FRAMES]
-    cpu = Cpu()
-    cpu.a = regs[reg + at.A]
-    cpu.x = regs[reg + at.X]
-    cpu.y = regs[reg + at.Y]
-    cpu.s = regs[reg + at.S]
-    cpu.pc = regs[reg + at.PC]
-    cpu.dot = regs[reg + at.DOT]
-    flags = regs[reg + at.P]
-    cpu.nz = ((flags & 0x80) << 1) | ((flags & 2) ^ 2)
-    cpu.carry = flags & 1
-    cpu.overflow = (flags >> 6) & 1
-    cpu.p = flags & 0x0C
-
-    limit = orders[env * at.N_ORDERS + at.ORDER_PAUSE]
-    if limit == 0:
-        limit = at.DOT_END
+    cpu = load_registers(regs, reg)
+    pause = orders[env * at.N_ORDERS + at.ORDER_PAUSE]
+    limit = wp.where(pause == 0, at.DOT_END, pause)
 
     frame = wp.int32(0)
     last_frame = frames
@@ -240,11 +137,8 @@ def play(
                     cpu.a = value
                     cpu.nz = value
                 elif op == d.OP_BRANCH:
-                    taken = wp.int32((cpu.nz & 0x180) != 0) | (cpu.overflow << 1) | (cpu.carry << 2)
-                    taken = taken | (wp.int32((cpu.nz & 0xFF) == 0) << 3)
-                    condition = (word >> 10) & 7
                     cpu.dot = start + 6
-                    if ((taken >> (condition >> 1)) & 1) == (condition & 1):
+                    if branches(cpu, (word >> 10) & 7):
                         cpu.pc = operand
                         cpu.dot += 3 + 3 * ((word >> 13) & 1)
                 elif op == d.OP_STA:
@@ -479,6 +373,15 @@ def play(
                     fault(regs, env, at.FAULT_EXEC, cpu.pc)
                     cpu.pc = cpu.pc | 0x8000
 
+                # most tests are followed by their branch: take it in the same round
+                word = code[cpu.pc & 0x7FFF]
+                if (word & 63) == d.OP_BRANCH and cpu.dot < cpu.next:
+                    cpu.pc += 2
+                    cpu.dot += 6
+                    if branches(cpu, (word >> 10) & 7):
+                        cpu.pc = (word >> 16) & 0xFFFF
+                        cpu.dot += 3 + 3 * ((word >> 13) & 1)
+
         if cpu.dot < at.DOT_END:
             break
         # the frame is over: the next begins with vertical blank
@@ -492,12 +395,6 @@ def play(
             scene = (scenes[2] >> wp.int32(ram[base | scenes[1]])) | (scenes[4] >> wp.int32(ram[base | scenes[3]]))
             last_frame += scene & 1
 
-    regs[reg + at.A] = cpu.a
-    regs[reg + at.X] = cpu.x
-    regs[reg + at.Y] = cpu.y
-    regs[reg + at.S] = cpu.s
-    regs[reg + at.PC] = cpu.pc
-    regs[reg + at.DOT] = cpu.dot
-    regs[reg + at.P] = flags_byte(cpu)
+    store_registers(regs, reg, cpu)
     regs[reg + at.FRAMES] = regs[reg + at.FRAMES] + frame
     regs[reg + at.STEP_FRAMES] = frame

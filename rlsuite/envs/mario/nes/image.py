@@ -184,7 +184,7 @@ class Painter:
         top, bottom, left, right = self.spec.crop
         rows = area_weights(at.SCREEN_H - top - bottom, self._height, top, 256)
         columns = area_weights(at.SCREEN_W - left - right, self._width, left, 256)
-        longest = max(len(weights) for _, weights in rows)
+        longest = max(4, *(len(weights) for _, weights in rows))  # `shrink` takes four at once
         spans = np.zeros((self._height, 2 + longest), np.int32)
         for span, (first, weights) in zip(spans, rows, strict=True):
             span[:2] = first, len(weights)

@@ -168,30 +168,49 @@ def shrink(
         place = env
     span = row * (2 + max_span)
     first = row_spans[span] & 0xFF
-    n = row_spans[span + 1]
+    n = row_spans[span + 1] & 0xFF
     fine_x = (lines[env * at.SCREEN_H + first] >> 15) & 7
     i = wp.int32(1)
     while i < n:
         if ((lines[env * at.SCREEN_H + first + i] >> 15) & 7) != fine_x:
             fine_x = -1  # the scroll position changes within: shift each scanline by its own
         i += 1
-    top = (place * at.SCREEN_H + first) * at.WORDS_PER_LINE
-    to = env * env_stride + offset + row * width
+    top = ((place * at.SCREEN_H + first) * at.WORDS_PER_LINE) & 0x7FFFFFFF
+    to = (env * env_stride + offset + row * width) & 0x7FFFFFFF
     column = wp.int32(0)
     shift_all = wp.max(fine_x, 0)
     start = (column_starts[0] & 0xFF) + shift_all
     word = start >> 3
     before = wp.uint64(0)
+    # four rows at once, which is what most sizes take; those that are not there weigh nothing
+    row_1 = wp.min(1, n - 1) * at.WORDS_PER_LINE
+    row_2 = wp.min(2, n - 1) * at.WORDS_PER_LINE
+    row_3 = wp.min(3, n - 1) * at.WORDS_PER_LINE
+    weight_0 = wp.uint64(row_spans[span + 2])
+    weight_1 = wp.uint64(row_spans[span + 3])
+    weight_2 = wp.uint64(row_spans[span + 4])
+    weight_3 = wp.uint64(row_spans[span + 5])
     while column < width:
+        source = top + word
         even = wp.uint64(HALF)
         odd = wp.uint64(HALF)
         i = wp.int32(0)
+        if fine_x >= 0:
+            pixels_0 = pixels[source]
+            pixels_1 = pixels[source + row_1]
+            pixels_2 = pixels[source + row_2]
+            pixels_3 = pixels[source + row_3]
+            even = even + (pixels_0 & EVEN) * weight_0 + (pixels_1 & EVEN) * weight_1
+            even = even + (pixels_2 & EVEN) * weight_2 + (pixels_3 & EVEN) * weight_3
+            odd = odd + ((pixels_0 >> wp.uint64(8)) & EVEN) * weight_0 + ((pixels_1 >> wp.uint64(8)) & EVEN) * weight_1
+            odd = odd + ((pixels_2 >> wp.uint64(8)) & EVEN) * weight_2 + ((pixels_3 >> wp.uint64(8)) & EVEN) * weight_3
+            i = wp.int32(4)
         while i < n:
             weight = wp.uint64(row_spans[span + 2 + i])
-            source = top + i * at.WORDS_PER_LINE + word
-            value = pixels[source]
+            index = source + i * at.WORDS_PER_LINE
+            value = pixels[index]
             if fine_x < 0:
-                value = straight_word(pixels, source, (lines[env * at.SCREEN_H + first + i] >> 15) & 7)
+                value = straight_word(pixels, index, (lines[env * at.SCREEN_H + first + i] >> 15) & 7)
             even = even + (value & EVEN) * weight
             odd = odd + ((value >> wp.uint64(8)) & EVEN) * weight
             i += 1
