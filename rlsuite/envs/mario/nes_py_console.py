@@ -68,7 +68,8 @@ class NesPyConsole:
         self.orders = torch.zeros((n_envs, at.N_ORDERS), dtype=torch.int32)
         self.held = np.zeros(n_envs, np.int64)
         self.before = np.zeros((n_envs, at.SCREEN_H, at.SCREEN_W), np.float32) if image.brighter_of_two else None
-        self._starts: dict[int, object] = {}
+        # a snapshot of nes-py points to the cartridge of the machine that made it: keep that machine
+        self._starts: dict[int, tuple[Any, object]] = {}
 
     def hand(self, most: int) -> NesPyHand:
         """Tools for one thread."""
@@ -78,8 +79,9 @@ class NesPyConsole:
         """Snapshot (nes-py's own) of a stage's first moment, made on first use by a machine of its own."""
         with self._lock:
             if stage not in self._starts:
-                self._starts[stage] = _boot(self._new_machine(), stage)
-            return self._starts[stage]
+                machine = self._new_machine()
+                self._starts[stage] = machine, _boot(machine, stage)
+            return self._starts[stage][1]
 
     def state(self) -> dict[str, torch.Tensor]:
         """Nothing: snapshots hold graphics and stay in memory."""
