@@ -109,7 +109,7 @@ install() {
         UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 install_packages
     } || fail "The installation failed (see above). Try again with: make setup"
     case $version in
-    3.11.* | 3.12.*) say "Python $version: everything works but the Mario levels, which need Python 3.13." ;;
+    3.11.* | 3.12.*) say "Python $version: everything works; the Mario levels need Python 3.13 or a ROM file of your own (env.rom)." ;;
     esac
     fingerprint >"$STAMP"
 }

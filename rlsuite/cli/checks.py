@@ -70,11 +70,13 @@ def _checks(runs: Path) -> list[tuple[str, Callable[[], Check]]]:
 
 
 def python() -> Check:
-    """The interpreter; the Mario levels need 3.13."""
+    """The interpreter; from 3.13 on the package that brings the Mario ROM installs."""
     version = platform.python_version()
     if sys.version_info >= (3, 13):
         return Check("python", "ok", f"{version} on {platform.platform(terse=True)}")
-    return Check("python", "note", f"{version}: everything but the Mario levels", "use Python 3.13 for those")
+    return Check(
+        "python", "note", f"{version}: no Mario ROM is installed", "use Python 3.13, or set env.rom to your file"
+    )
 
 
 def versions() -> Check:

@@ -273,6 +273,13 @@ def test_doctor_checks_really_check(monkeypatch, tmp_path):
     assert {check.name for check in checks.extras()} >= {"[doom]", "[mario]", "[dev]"}
 
 
+def test_doctor_believes_films_where_they_can_be_rendered():
+    from rlsuite.cli import checks
+
+    if (found := checks.rendering("egl")).status != "ok":
+        assert "picture is wrong" not in found.detail, "EGL starts, so what it draws must pass"
+
+
 def test_doctor_survives_a_check_that_breaks(monkeypatch, tmp_path):
     from rlsuite.cli import checks
 
