@@ -34,7 +34,7 @@ LEVELS: dict[str, SparseLevel] = {
     "very_sparse": SparseLevel("doom/my_way_home/very_sparse", 10_000_000, 10_000_000),
     "sparse_noise": SparseLevel("doom/my_way_home/sparse_noise", 16_000_000, 16_200_000),
     "freedoom_map01": SparseLevel("doom/freedoom2/map01", 10_000_000, None),
-    "mario_1_1": SparseLevel("mario/1-1", 1_500_000, None),
+    "mario_1_1": SparseLevel("mario/1-1/no_reward", 1_500_000, None),
 }
 
 LEARNER: Mapping[str, Any] = {

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rlsuite import registry
 from rlsuite.bench import sparse_suite
 from rlsuite.bench.sparse import Cell, find_runs, run
 from rlsuite.bench.sparse_maps import draw_visits, merge, read_visits
@@ -24,6 +25,11 @@ def test_every_agent_is_an_experiment_that_reads(agent: str) -> None:
     read = load_experiment(experiment("sparse", agent, seed=2)).experiment
     assert read.seed == 2
     assert read.budget.env_steps == 7_000_000
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=lambda level: level.id)
+def test_every_level_exists(level: SparseLevel) -> None:
+    assert level.id in registry.levels.ids()
 
 
 @pytest.mark.parametrize(
