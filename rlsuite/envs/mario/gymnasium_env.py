@@ -1,6 +1,7 @@
 """Mario as Gymnasium environments, usable without the rest of the suite.
 
 import gymnasium as gym
+import rlsuite.envs.gymnasium_ids
 
 envs = gym.make_vec("rlsuite/Mario-v0", num_envs=64, stage="1-1", reward="dense", frame_size=84)
 obs, info = envs.reset(seed=0)
@@ -19,10 +20,11 @@ from pydantic import ValidationError
 
 from rlsuite.envs.mario.config import MarioConfig
 from rlsuite.envs.mario.entries import REWARDS
-from rlsuite.envs.mario.level import MarioVectorEnv
+from rlsuite.envs.mario.level import FRAMES_PER_S, MarioVectorEnv
 from rlsuite.errors import UserError
 
 Info = dict[str, Any]
+_METADATA = {"render_modes": ["rgb_array"], "render_fps": FRAMES_PER_S / MarioConfig.model_fields["frame_skip"].default}
 
 
 def make_level(
@@ -58,6 +60,8 @@ class MarioGymVectorEnv(gym.vector.VectorEnv):
         **options: Those of `config.MarioConfig`, e.g. ``frame_size=84``.
     """
 
+    metadata: Info = _METADATA | {"autoreset_mode": AutoresetMode.SAME_STEP}
+
     def __init__(
         self,
         num_envs: int = 1,
@@ -71,11 +75,7 @@ class MarioGymVectorEnv(gym.vector.VectorEnv):
         self.level = make_level(stage, reward, num_envs, device, n_threads, **options)
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.metadata = {
-            "render_modes": ["rgb_array"],
-            "render_fps": self.level.render_fps,
-            "autoreset_mode": AutoresetMode.SAME_STEP,
-        }
+        self.metadata = self.metadata | {"render_fps": self.level.render_fps}
         self.single_observation_space = self.level.observation_space
         self.single_action_space = self.level.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -84,8 +84,14 @@ class MarioGymVectorEnv(gym.vector.VectorEnv):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: Info | None = None
     ) -> tuple[np.ndarray, Info]:
-        """Begin new episodes; of a list of seeds the first seeds all streams."""
+        """Begin new episodes; of a list of seeds the first seeds all streams.
+
+        With ``options={"reset_mask": mask}``, mask (num_envs,) bool, only where it is true; the others play on.
+        """
         first = seed[0] if isinstance(seed, list) else seed
+        mask = (options or {}).get("reset_mask")
+        if mask is not None:
+            return self.level.reset_where(mask, first).cpu().numpy().copy(), {}
         return self.level.reset_all(first).cpu().numpy().copy(), {}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Info]:
@@ -115,12 +121,14 @@ class MarioGymVectorEnv(gym.vector.VectorEnv):
 class MarioEnv(gym.Env[np.ndarray, Any]):
     """One Mario game; arguments as `MarioGymVectorEnv`. For more than one, ``gymnasium.make_vec`` is faster."""
 
+    metadata: Info = _METADATA
+
     def __init__(
         self, stage: str = "1-1", reward: str = "dense", render_mode: str | None = "rgb_array", **options: Any
     ) -> None:
         self.level = make_level(stage, reward, 1, options.pop("device", "cpu"), 1, **options)
         self.render_mode = render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": self.level.render_fps}
+        self.metadata = self.metadata | {"render_fps": self.level.render_fps}
         self.observation_space, self.action_space = self.level.observation_space, self.level.action_space
         self._next: np.ndarray | None = None
 

@@ -142,6 +142,24 @@ class MarioVectorEnv(VectorEnv):
             job.result()
         return self._table.images[0]
 
+    def reset_where(self, mask: np.ndarray | torch.Tensor, seed: int | None = None) -> torch.Tensor:
+        """Begin a new episode where ``mask`` (n,) bool is true; the others play on untouched.
+
+        With ``seed`` only their streams begin anew. Returns all observations, (n, ...), in this environment's buffer.
+
+        Raises:
+            ValueError: The mask is not (n,) bool.
+        """
+        mask = np.asarray(mask.cpu() if isinstance(mask, torch.Tensor) else mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
+            raise ValueError(f"mask must be bool ({self.num_envs},), got {mask.dtype} {mask.shape}")
+        self.set_groups(1)
+        if seed is not None:
+            self._table.chance.state[mask] = Chance(seed, self.num_envs).state[mask]
+        for lane in self._lanes[0]:
+            lane.begin(lane.rows[mask[lane.where]], self._now[0])
+        return self._table.images[self._now[0]]
+
     def send(self, actions: torch.Tensor | np.ndarray, group: int = 0) -> None:
         """Begin a decision of one group. ``actions`` is (n,) int."""
         if group in self._sent:

@@ -11,18 +11,11 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+import rlsuite.envs.gymnasium_ids  # noqa: F401 (registers rlsuite/Mario-v0)
 from rlsuite.envs.mario import folders
 from rlsuite.envs.mario.chance import Chance
 from rlsuite.envs.mario.level import MarioVectorEnv
 from rlsuite.errors import UserError
-
-
-@pytest.fixture(autouse=True)
-def _registered() -> None:
-    from rlsuite.envs.gymnasium_ids import register
-
-    if "rlsuite/Mario-v0" not in gym.registry:
-        register()
 
 
 @pytest.mark.usefixtures("game")
@@ -58,6 +51,40 @@ def test_make() -> None:
     assert again.shape == obs.shape
     assert env.render().shape == (240, 256, 3)
     env.close()
+
+
+@pytest.mark.usefixtures("game")
+def test_gymnasiums_own_wrappers_and_masked_reset() -> None:
+    made = gym.make_vec("rlsuite/Mario-v0", num_envs=2, max_episode_steps=5, noop_max=0, n_threads=1)
+    envs = gym.wrappers.vector.RecordEpisodeStatistics(made)
+    first, _ = envs.reset(seed=1)
+    for _ in range(3):
+        envs.step(np.array([8, 8]))
+    obs, _ = envs.reset(options={"reset_mask": np.array([True, False])})
+    assert np.array_equal(obs[0], first[0])
+    assert not np.array_equal(obs[1], first[1])
+    _, _, _, truncated, _ = envs.step(np.array([8, 8]))
+    assert not truncated.any()
+    _, _, _, truncated, info = envs.step(np.array([8, 8]))
+    assert truncated.tolist() == [False, True]
+    assert info["episode"]["l"].tolist() == [0, 5]
+    envs.close()
+
+
+@pytest.mark.usefixtures("game")
+def test_a_fresh_process_that_names_the_module_in_the_id() -> None:
+    code = """
+import sys
+import gymnasium as gym
+envs = gym.make_vec("rlsuite.envs.gymnasium_ids:rlsuite/Mario-v0", num_envs=2, stage="1-1", n_threads=1)
+obs, _ = envs.reset(seed=0)
+assert obs.shape == (2, 4, 42, 42), obs.shape
+assert gym.spec("rlsuite/Mario-v0").vector_entry_point
+print("played", envs.step(envs.action_space.sample())[1].shape)
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert "played (2,)" in done.stdout
 
 
 @pytest.mark.usefixtures("game")

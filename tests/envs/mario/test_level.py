@@ -237,6 +237,27 @@ def test_resume_is_exact_in_another_environment() -> None:
     assert torch.equal(first.console.ram, second.console.ram)
 
 
+def test_a_masked_reset_leaves_the_others_as_they_are() -> None:
+    env, twin = make(n=4, noop_max=9, threads=2), make(n=4, noop_max=9)
+    actions = np.random.default_rng(1).integers(0, 14, (12, 4))
+    for e in (env, twin):
+        e.reset_all(0)
+        for action in actions[:9]:  # an odd number: the newest pictures lie in the second buffer
+            e.step_tensor(action)
+    mask = np.array([False, True, True, False])
+    obs = env.reset_where(mask, seed=0)
+    first = make(n=4, noop_max=9).reset_all(0)
+    assert torch.equal(obs[1:3], first[1:3])
+    assert (env._table.steps == np.where(mask, 0, 9)).all()
+    for action in actions[9:]:
+        a, b = env.step_tensor(action), twin.step_tensor(action)
+        assert torch.equal(a.obs[[0, 3]], b.obs[[0, 3]])
+        assert np.array_equal(a.info["progress"][[0, 3]], b.info["progress"][[0, 3]])
+        assert not torch.equal(a.obs[1:3], b.obs[1:3])
+    with pytest.raises(ValueError, match=r"mask must be bool \(4,\), got bool \(3,\)"):
+        env.reset_where(np.ones(3, bool))
+
+
 def test_looks_change_per_episode_and_never_the_play() -> None:
     actions = np.random.default_rng(2).integers(0, 14, (30, 4))
     plain, dressed = (make(n=4, max_episode_steps=8, noop_max=0) for _ in range(2))
