@@ -11,9 +11,8 @@ from torch import nn
 from rlsuite.agents.contracts import Batch, RewardContext
 from rlsuite.agents.curiosity.config import CuriosityConfig
 from rlsuite.agents.curiosity.networks import ActionCode, build_seeded, is_image
-from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale
+from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale, RecentReturnScale
 from rlsuite.agents.gail.optimizer import adam_state, load_adam_state
-from rlsuite.agents.learners.advantages import DiscountedReturnScale
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
 
@@ -49,7 +48,7 @@ class CuriosityReward:
         self.actions = ActionCode(context.action_space)
         self.obs_scale = ObservationScale(self.input_shape, is_image(self.shape), config.whiten, self.device)
         discount = context.gamma if config.gamma is None else config.gamma
-        self.return_scale = DiscountedReturnScale(context.n_envs, discount, self.device)
+        self.return_scale = RecentReturnScale(context.n_envs, discount, config.scale_window, self.device)
         self.ratio = None
         if config.ratio_per_action and self.actions.n_actions is not None:
             self.ratio = ActionRatio(self.actions.n_actions, config.ratio_cap, self.device)

@@ -28,6 +28,9 @@ class CuriosityConfig(Section):
     """Whether the bonus's return ends with the episode. Without, dying to see something new pays."""
     normalize: bool = True
     """Whether the bonus is divided by the running standard deviation of its discounted sum."""
+    scale_window: int | None = Field(default=16, ge=1)
+    """Rollouts over which that deviation is taken; none: all of training, as in the papers, where the huge errors of
+    an untrained model count for ever. Too small: a bonus that has dried up everywhere is blown up again."""
     ratio_per_action: bool = False
     """Whether the bonus is divided by its running mean over transitions with the same action (discrete
     actions only). Not in the papers: it stops agents from repeating the action whose outcome is hardest to

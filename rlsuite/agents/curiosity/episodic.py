@@ -13,10 +13,9 @@ from rlsuite.agents.curiosity.base import CuriosityReward, Metrics
 from rlsuite.agents.curiosity.config import E3bConfig, NoveltyConfig, RndConfig
 from rlsuite.agents.curiosity.losses import (
     action_loss,
-    elliptical_bonus,
+    elliptical_visit,
     episodic_novelty,
     episodic_similarity,
-    rank_one_update,
 )
 from rlsuite.agents.curiosity.networks import Encoder, InverseModel
 from rlsuite.agents.curiosity.rnd import RndReward
@@ -52,6 +51,8 @@ class EpisodicReward(CuriosityReward):
     own get a memory of their own; without a time dimension every transition is an episode.
     """
 
+    remembers_start = False
+    """Whether an episode's first observation enters the memory (without a bonus): needs `remember`."""
     memory: dict[str, torch.Tensor]
     watched: tuple[int, dict[str, torch.Tensor]] | None = None
     """Memory of who plays along in single steps (a film), and of how many environments."""
@@ -85,11 +86,26 @@ class EpisodicReward(CuriosityReward):
         features = features.reshape(*shape, -1)
         memory = self.memory if training else self._onlooker(batch, shape)
         ended = (batch.terminated | batch.truncated).reshape(shape)
+        begins = self._beginnings(batch, shape) if self.remembers_start else {}
         rows = []
         for t in range(shape[0]):
+            if t in begins:
+                self.remember(memory, *begins[t])
             rows.append(self.visit(memory, features[t], training))
             self.forget(memory, ended[t])
         return torch.stack(rows).reshape(batch.leading_shape)
+
+    def _beginnings(self, batch: Batch, shape: torch.Size) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+        """Of each row in which episodes begin: the environments, and the features of their first observations."""
+        flat = batch.flatten()
+        where = flat.episode_start.nonzero().squeeze(-1)
+        features = self.in_chunks(flat.select(where), lambda b: self.networks.encoder(self.prepare(b.obs)))
+        rows, envs = where // shape[1], where % shape[1]
+        return {t: (envs[rows == t], features[rows == t]) for t in rows.unique().tolist()}
+
+    def remember(self, memory: dict[str, torch.Tensor], envs: torch.Tensor, features: torch.Tensor) -> None:
+        """Take the first observations of the episodes of ``envs`` (k,) into the memory, features (k, d)."""
+        raise NotImplementedError
 
     def _onlooker(self, batch: Batch, shape: torch.Size) -> dict[str, torch.Tensor]:
         """The memory for a batch that is not the learner's: kept from step to step for one that plays along."""
@@ -126,10 +142,12 @@ class E3bReward(EpisodicReward):
     Reference:
         Henaff et al. 2022, arXiv:2210.05805, algorithm 1.
 
-    Deviation: the bonus belongs to the transition's successor.
+    Deviation: the bonus belongs to the transition's successor, and an episode's first observation is
+    remembered before the first bonus. Otherwise that one, which no action earned, is a hundred times any other.
     """
 
     config: E3bConfig
+    remembers_start = True
 
     def __init__(self, config: E3bConfig, context: RewardContext) -> None:
         super().__init__(config, context, "e3b")
@@ -140,10 +158,14 @@ class E3bReward(EpisodicReward):
         return {"inverse_covariance": eye.repeat(n_envs, 1, 1)}
 
     def visit(self, memory: dict[str, torch.Tensor], features: torch.Tensor, training: bool) -> torch.Tensor:
-        """Elliptical bonus, then the rank-one update."""
-        bonus = elliptical_bonus(features, memory["inverse_covariance"])
-        memory["inverse_covariance"] = rank_one_update(memory["inverse_covariance"], features)
-        return bonus.clamp_min(0.0)
+        """Elliptical bonus and rank-one update, in place: they are bound by memory."""
+        return elliptical_visit(memory["inverse_covariance"], features)
+
+    def remember(self, memory: dict[str, torch.Tensor], envs: torch.Tensor, features: torch.Tensor) -> None:
+        """Rank-one updates of some environments."""
+        chosen = memory["inverse_covariance"][envs]
+        elliptical_visit(chosen, features)
+        memory["inverse_covariance"][envs] = chosen
 
     def forget(self, memory: dict[str, torch.Tensor], ended: torch.Tensor) -> None:
         """Back to the ridge."""

@@ -43,6 +43,7 @@ class ExplorationLog:
         self.history: list[dict[str, Any]] = []
         self.visits: Counter[Cell] = Counter()
         self.seen: set[Cell] = set()
+        self.stages: set[tuple[int, int]] = set()
         self.x_max = -torch.inf
         self._begun_at = 0
 
@@ -56,9 +57,13 @@ class ExplorationLog:
         """
         metrics = action_shares(rollout.action, n_actions) if n_actions else {}
         metrics |= _episode_means(rollout)
-        if "x" in rollout.info:
-            self._visit(rollout.info["x"], rollout.info.get("y"))
+        x = rollout.info.get("x", rollout.info.get("x_pos"))
+        if x is not None:
+            self._visit(x, rollout.info.get("y"))
             metrics |= {"explore/n_cells": float(len(self.seen)), "explore/x_max": self.x_max}
+        self._see_stages(rollout)
+        if self.stages:
+            metrics["explore/n_stages"] = float(len(self.stages))
         if step - self._begun_at >= self.every_steps:
             self._turn_page(step)
         return metrics
@@ -71,6 +76,12 @@ class ExplorationLog:
             self.visits[(column, row)] += count
         self.seen |= self.visits.keys()
         self.x_max = max(self.x_max, float(x.max()))
+
+    def _see_stages(self, rollout: Rollout) -> None:
+        """Keep which stages of a game (world, stage) have been played."""
+        if {"world", "stage"} <= rollout.info.keys():
+            pairs = torch.stack([rollout.info[k].flatten() for k in ("world", "stage")], -1).long().unique(dim=0)
+            self.stages |= {(world, stage) for world, stage in pairs.tolist()}
 
     def _turn_page(self, step: int) -> None:
         rows = [[column, row, n] for (column, row), n in sorted(self.visits.items())]
@@ -97,6 +108,7 @@ class ExplorationLog:
             "history": list(self.history),
             "visits": [[*cell, n] for cell, n in sorted(self.visits.items())],
             "seen": [list(cell) for cell in sorted(self.seen)],
+            "stages": [list(stage) for stage in sorted(self.stages)],
             "x_max": self.x_max,
             "begun_at": self._begun_at,
         }
@@ -106,6 +118,7 @@ class ExplorationLog:
         self.history = list(state["history"])
         self.visits = Counter({(x, y): n for x, y, n in state["visits"]})
         self.seen = {(x, y) for x, y in state["seen"]}
+        self.stages = {(world, stage) for world, stage in state.get("stages", ())}
         self.x_max, self._begun_at = state["x_max"], state["begun_at"]
 
 
@@ -118,8 +131,13 @@ def action_shares(action: torch.Tensor, n_actions: int) -> dict[str, float]:
 
 
 def _episode_means(rollout: Rollout) -> dict[str, float]:
-    """Mean cells and rooms of the episodes that ended in the rollout."""
-    names = {"n_cells": "explore/ep_cells", "n_rooms": "explore/ep_rooms"}
+    """Mean cells, rooms and furthest x of the episodes that ended in the rollout."""
+    names = {
+        "n_cells": "explore/ep_cells",
+        "n_rooms": "explore/ep_rooms",
+        "x_pos_max": "explore/ep_x",
+        "progress": "explore/ep_progress",
+    }
     if not bool(rollout.ended.any()):
         return {}
     return {to: float(rollout.info[k][rollout.ended].float().mean()) for k, to in names.items() if k in rollout.info}

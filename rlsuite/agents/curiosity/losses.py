@@ -40,6 +40,14 @@ def rank_one_update(inverse_covariance: torch.Tensor, features: torch.Tensor) ->
     return inverse_covariance - u[:, :, None] * u[:, None, :] / scale[:, None, None]
 
 
+def elliptical_visit(inverse_covariance: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """`elliptical_bonus` (n,), and `rank_one_update` of ``inverse_covariance`` in place, sharing their product."""
+    u = torch.bmm(inverse_covariance, features[:, :, None])
+    bonus = torch.bmm(features[:, None], u)
+    inverse_covariance.baddbmm_(u / (1.0 + bonus), u.transpose(1, 2), alpha=-1.0)
+    return bonus[:, 0, 0].clamp_min(0.0)
+
+
 def episodic_similarity(
     squared_distances: torch.Tensor, mean_squared: torch.Tensor | float, epsilon: float, cluster: float
 ) -> torch.Tensor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+from rlsuite.agents.learners.advantages import DiscountedReturnScale
 
 WHITEN_CLIP = 5.0
 WHITEN_SAMPLES = 1_000_000
@@ -57,6 +60,51 @@ class ObservationScale:
         """Bring `state_dict` back."""
         for key in ("mean", "var", "count"):
             setattr(self, key, state[key].to(self.mean.device))
+
+
+class RecentReturnScale(DiscountedReturnScale):
+    """Divides a bonus by the standard deviation of its discounted sum over the last rollouts.
+
+    Deviation: the papers' statistics run over all of training. An untrained forward model can err a
+    thousand times more than after its first few rollouts, and a sum over all of training never forgets it:
+    the bonus then stays a thousandth of what the value head was made for.
+
+    Args:
+        n_envs: Environments side by side.
+        gamma: Discount of the bonus.
+        window: Rollouts that count; None for all.
+        device: Where.
+    """
+
+    def __init__(self, n_envs: int, gamma: float, window: int | None, device: torch.device) -> None:
+        super().__init__(n_envs, gamma, device)
+        self.window = window
+        self._parts: deque[torch.Tensor] = deque(maxlen=window or 1)
+
+    def __call__(self, reward: torch.Tensor, ended: torch.Tensor) -> torch.Tensor:
+        """Take (n_steps, n_envs) of bonus and ended into the statistics and return the scaled bonus."""
+        if self.window is None:
+            return super().__call__(reward, ended)
+        for name, start in (("count", 0.0), ("mean", 0.0), ("var", 1.0)):
+            getattr(self.scale, name).fill_(start)
+        super().__call__(reward, ended)  # leaves this rollout's moments in the scale
+        self._parts.append(torch.stack([self.scale.count, self.scale.mean, self.scale.var]))
+        count, mean, var = torch.stack(list(self._parts)).unbind(1)
+        share = count / count.sum()
+        self.scale.count = count.sum()
+        self.scale.mean = (share * mean).sum()
+        self.scale.var = (share * (var + (mean - self.scale.mean).square())).sum()
+        return self.scale.divide(reward)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Statistics, the sums under way, and the rollouts that count."""
+        return super().state_dict() | {"parts": [part.clone() for part in self._parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Bring `state_dict` back."""
+        super().load_state_dict(state)
+        self._parts.clear()
+        self._parts.extend(part.to(self.carry.device) for part in state["parts"])
 
 
 class ActionRatio:

@@ -67,3 +67,18 @@ def test_a_restored_log_goes_on_as_if_nothing_had_happened() -> None:
     second.load_state_dict(json.loads(json.dumps(first.state_dict())))
     assert whole.observe(b, 2, 6) == second.observe(b, 2, 6)
     assert whole.state_dict() == second.state_dict()
+
+
+def test_games_tell_x_progress_and_stages() -> None:
+    log = ExplorationLog(every_steps=1000)
+    info = {"x_pos": [40, 300], "x_pos_max": [40, 320], "progress": [0.0, 0.1], "world": [1, 1], "stage": [1, 2]}
+    columns = {k: torch.tensor(v)[:, None] for k, v in info.items()}
+    ended = torch.tensor([[False], [True]])
+    found = log.observe(SimpleNamespace(action=torch.zeros(2, 1), ended=ended, info=columns), None, step=2)
+    assert found["explore/x_max"] == 300
+    assert found["explore/ep_x"] == 320
+    assert round(found["explore/ep_progress"], 6) == 0.1
+    assert found["explore/n_stages"] == 2
+    again = ExplorationLog(every_steps=1000)
+    again.load_state_dict(json.loads(json.dumps(log.state_dict())))
+    assert again.stages == {(1, 1), (1, 2)}

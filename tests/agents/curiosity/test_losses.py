@@ -7,13 +7,14 @@ from rlsuite.agents.curiosity.losses import (
     action_loss,
     disagreement,
     elliptical_bonus,
+    elliptical_visit,
     episodic_novelty,
     episodic_similarity,
     forward_error,
     rank_one_update,
     vae_loss,
 )
-from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale
+from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale, RecentReturnScale
 from rlsuite.agents.learners.advantages import DiscountedReturnScale
 
 CPU = torch.device("cpu")
@@ -115,3 +116,42 @@ def test_the_bonus_is_divided_by_the_std_of_its_discounted_sum() -> None:
     scale = DiscountedReturnScale(2, 0.5, CPU)
     scaled = scale(reward, torch.zeros(3, 2, dtype=torch.bool))
     assert torch.allclose(scaled, reward / sums.std(correction=0), atol=1e-6)
+
+
+def test_a_visit_in_place_is_bonus_and_update() -> None:
+    generator = torch.Generator().manual_seed(0)
+    inverse = torch.eye(3).repeat(2, 1, 1) * 10.0
+    in_place = inverse.clone()
+    for _ in range(4):
+        phi = torch.randn(2, 3, generator=generator)
+        expected = elliptical_bonus(phi, inverse)
+        inverse = rank_one_update(inverse, phi)
+        assert torch.allclose(elliptical_visit(in_place, phi), expected, atol=1e-5)
+        assert torch.allclose(in_place, inverse, atol=1e-5)
+
+
+def test_the_scale_of_the_last_rollouts_forgets_the_first() -> None:
+    ended = torch.ones(4, 2, dtype=torch.bool)  # every sum is one bonus
+    generator = torch.Generator().manual_seed(0)
+    huge, small, other = (torch.rand(4, 2, generator=generator) * k for k in (1000.0, 1.0, 2.0))
+    scale = RecentReturnScale(2, 0.9, 2, CPU)
+    scale(huge, ended)
+    for bonus in (small, other):
+        scaled = scale(bonus, ended)
+    assert torch.allclose(scaled, other / torch.cat([small, other]).std(correction=0), atol=1e-4)
+
+
+def test_the_scale_of_all_rollouts_is_the_papers() -> None:
+    bonus, ended = torch.tensor([[1.0, 0.0], [2.0, 4.0]]), torch.zeros(2, 2, dtype=torch.bool)
+    whole, recent = DiscountedReturnScale(2, 0.5, CPU), RecentReturnScale(2, 0.5, None, CPU)
+    for _ in range(3):
+        assert torch.equal(whole(bonus, ended), recent(bonus, ended))
+
+
+def test_a_restored_scale_goes_on_bit_for_bit() -> None:
+    bonus, ended = torch.tensor([[1.0, 0.0], [2.0, 4.0]]), torch.zeros(2, 2, dtype=torch.bool)
+    first, second = (RecentReturnScale(2, 0.5, 2, CPU) for _ in range(2))
+    for factor in (1.0, 5.0, 2.0):
+        first(bonus * factor, ended)
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(bonus, ended), second(bonus, ended))
