@@ -9,8 +9,11 @@ import gymnasium as gym
 import numpy as np
 
 from rlsuite.bench.peers.shared.driver import mlp_policy, random_actions, serve, spec, unsupported
+from rlsuite.config.schema import load_experiment
 from rlsuite.envs.levels import make_vec
 from rlsuite.envs.vector import VectorEnv
+
+_ANY = {"budget": {"env_steps": 1}, "agent": {"kind": "rl"}}  # what an experiment needs beside its environment
 
 
 def main() -> None:
@@ -19,7 +22,8 @@ def main() -> None:
 
     torch.set_num_threads(1)
     want = spec()
-    env = make_vec(want["level"], want["n_envs"], seed=want["seed"], n_threads=want["n_threads"])
+    options = load_experiment({**_ANY, "env": want["env"]}).experiment.env
+    env = make_vec(want["level"], want["n_envs"], seed=want["seed"], options=options, n_threads=want["n_threads"])
     advance = _with_policy(env, want["seed"]) if want["policy"] else _random(env, want["seed"])
     serve(advance, env.frames_per_step, _versions(want["level"]))
     env.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -31,6 +31,7 @@ def run(
     seconds: float = 2.0,
     policy: bool = False,
     seed: int = 0,
+    overrides: Iterable[str] | Mapping[str, Any] = (),
 ) -> dict[str, Any]:
     """Measure a level, and peers interleaved with it.
 
@@ -43,6 +44,8 @@ def run(
         seconds: Wall time of one measurement.
         policy: Put a 64-64 policy in the loop (rlsuite: in two groups); otherwise actions are random.
         seed: Seed of environments, actions and policy.
+        overrides: Settings of the level, as in an experiment: ``env.frame_size=84``. Of the peers only
+            nes_py follows them (its env step is as many frames as ``frame_skip``).
 
     Returns:
         ``env_steps_per_s``, ``frames_per_s``, ``env_steps_per_core_s``, ``frames_per_core_s`` of rlsuite
@@ -50,17 +53,19 @@ def run(
         the pairs; ``ratios_wall``: the same per second; ``pairs``: every ratio; ``machine``; ``settings``.
 
     Raises:
-        UserError: Unknown level or peer, or one that the peer cannot run.
+        UserError: Unknown level or peer, or one that the peer cannot run; a wrong setting.
         RunError: A contender failed.
     """
     from rlsuite import registry
 
     registry.levels.get(level)
+    env = level_settings(level, overrides)
     if pairs < 1 or seconds <= 0:
         raise UserError(f"pairs must be at least 1 and seconds above 0, got {pairs} and {seconds}.")
     names = [peer] if isinstance(peer, str) else list(peer or ())
     spec = {
         "level": level,
+        "env": env,
         "n_envs": n_envs,
         "n_threads": n_threads or available_cores(),
         "policy": policy,
@@ -72,6 +77,22 @@ def run(
         samples = _interleave({"": own, **others}, pairs, seconds)
         versions = {name: child.ready.get("versions", {}) for name, child in {"rlsuite": own, **others}.items()}
     return _report(samples, spec | {"pairs": pairs, "seconds": seconds}, versions)
+
+
+def level_settings(level: str, overrides: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """The level's ``env`` section with these settings, checked as an experiment's is.
+
+    Raises:
+        UserError: A setting is wrong, or is not one of the environment.
+    """
+    from rlsuite.config.schema import load_experiment
+
+    overrides = dict(overrides) if isinstance(overrides, Mapping) else list(overrides)
+    foreign = [key for key in overrides if not key.startswith("env.")]
+    if foreign:
+        raise UserError(f"only settings of env can be measured (env.frame_size=84), found {', '.join(foreign)}.")
+    mapping = {"budget": {"env_steps": 1}, "env": {"id": level}, "agent": {"kind": "rl"}}
+    return load_experiment(mapping, overrides).tree["env"]
 
 
 def _start_peer(name: str, spec: dict[str, Any]) -> Child:

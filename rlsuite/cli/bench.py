@@ -29,6 +29,7 @@ def throughput(
     seconds: Annotated[float, typer.Option(help="Seconds of one measurement.")] = 2.0,
     policy: Annotated[bool, typer.Option("--policy", help="Put a 64-64 policy in the loop.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of environments, actions and policy.")] = 0,
+    set_: Overrides = None,
     json: Json = False,
 ) -> None:
     """Measure env steps per second, interleaved with other libraries."""
@@ -36,7 +37,15 @@ def throughput(
     from rlsuite.cli.output import print_json
 
     result = run(
-        level, peer or None, n_envs=n_envs, n_threads=n_threads, pairs=pairs, seconds=seconds, policy=policy, seed=seed
+        level,
+        peer or None,
+        n_envs=n_envs,
+        n_threads=n_threads,
+        pairs=pairs,
+        seconds=seconds,
+        policy=policy,
+        seed=seed,
+        overrides=set_ or (),
     )
     return print_json(result) if json else _print(result)
 

@@ -99,6 +99,18 @@ def test_mistakes_are_the_users():
         throughput.run("mujoco/Hopper-v5", pairs=0)
     with pytest.raises(UserError, match=r"cannot run 'gym/CartPole-v1'"):
         throughput.run("gym/CartPole-v1", "envpool", n_envs=2, pairs=1, seconds=0.1)
+    with pytest.raises(UserError, match="only settings of env can be measured"):
+        throughput.run("mujoco/Hopper-v5", pairs=1, overrides=["agent.learner.gamma=0.9"])
+    with pytest.raises(UserError, match=r"did you mean env\.frame_size"):
+        throughput.run("mario/1-1/dense", pairs=1, overrides=["env.frame_sise=84"])
+
+
+def test_settings_of_the_level_reach_it():
+    env = throughput.level_settings("mario/1-1/no_reward", ["env.frame_size=84", "env.frame_skip=4"])
+    assert env["frame_size"] == 84
+    assert env["frame_skip"] == 4
+    assert env["crop"] == [32, 20, 8, 8]
+    json.dumps(env)
 
 
 @pytest.mark.parametrize("peer", list_peers(), ids=lambda peer: peer.name)
