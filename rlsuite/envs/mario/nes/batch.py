@@ -29,7 +29,7 @@ STATE = {"ram": at.RAM_SIZE, "vram": at.VRAM_SIZE, "oam": at.N_SPRITES, "palette
 _DTYPES = {"ram": torch.uint8, "vram": torch.uint8, "oam": torch.int32, "palette": torch.uint8, "regs": torch.int32}
 _WARP = {torch.uint8: wp.uint8, torch.int32: wp.int32, torch.int64: wp.uint64, torch.float32: wp.float32}
 
-BLOCK_DIM = 64
+BLOCK_DIM = 32
 """Threads of a CUDA block: few, because 4,096 environments should spread over all multiprocessors."""
 
 
