@@ -113,6 +113,12 @@ class SACConfig(Section):
     """Steps of the whole vector of environments between updates."""
     gradient_steps: int = Field(default=-1, ge=-1)
     """Gradient steps per update; -1: as many as env steps were taken. Fewer is faster and learns less per env step."""
+    policy_delay: int = Field(default=1, ge=1)
+    """Gradient steps of the critics for one of actor, entropy coefficient and target critics (Fujimoto et al. 2018,
+    arXiv:1802.09477), usually 1 or 2, at most ``gradient_steps``. More saves time and learns less per env step."""
+    policy_starts: int = Field(default=0, ge=0)
+    """Env steps before which only the critics learn. Worth 5k to 20k where the policy begins as a clone
+    (``bc_steps`` of the gail reward), which random critics would lead astray; 0: from the first update."""
     learning_rate: float = Field(default=3e-4, gt=0)
     """Adam's step size of actor, critics and entropy coefficient, usually 1e-4 to 1e-3."""
     lr_schedule: Literal["constant", "linear"] = "constant"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 from gymnasium import spaces
 
-from rlsuite.agents.contracts import BATCH_TENSORS, Batch
+from rlsuite.agents.contracts import BATCH_TENSORS, Batch, LearnedReward
 from rlsuite.agents.learners.rollout import obs_dtype
-from rlsuite.envs.vector import StateTree, Step
+from rlsuite.envs.vector import StateTree, Step, VectorEnv
 
 
 class Replay:
@@ -24,6 +24,7 @@ class Replay:
         observation_space: Of one environment.
         action_space: Of one environment.
         device: Where the tensors lie.
+        info_keys: Info arrays that are kept.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Replay:
         observation_space: spaces.Space,
         action_space: spaces.Space,
         device: torch.device,
+        info_keys: Iterable[str] = (),
     ) -> None:
         self.n_envs = n_envs
+        self._info_keys = tuple(info_keys)
         self.capacity = max(capacity // n_envs, 1) * n_envs
         shape, dtype = observation_space.shape or (), obs_dtype(observation_space)
         n = self.capacity
@@ -57,8 +60,8 @@ class Replay:
         values = (obs, action, step.reward, step.terminated, step.truncated, step.next_obs, episode_start)
         for key, value in zip(BATCH_TENSORS, values, strict=True):
             self.tensors[key][rows].copy_(value, non_blocking=True)
-        for key, value in step.info.items():
-            self._write_info(key, rows, value)
+        for key in self._info_keys:
+            self._write_info(key, rows, step.info[key])
         self.position = (self.position + self.n_envs) % self.capacity
         self.size = min(self.size + self.n_envs, self.capacity)
 
@@ -113,3 +116,9 @@ def bytes_per_transition(observation_space: spaces.Space, action_space: spaces.S
     item = torch.empty((), dtype=obs_dtype(observation_space)).element_size()
     obs = int(np.prod(observation_space.shape or (1,))) * item
     return 2 * obs + 4 * int(np.prod(action_space.shape or (1,))) + 7
+
+
+def wanted_info(rewards: Sequence[LearnedReward], env: VectorEnv) -> list[str]:
+    """Info arrays that the learned rewards read: all of the level's where one does not say."""
+    wanted = {key for r in rewards for key in getattr(r, "info_keys", env.info_keys)}
+    return [k for k in env.info_keys if k in wanted]

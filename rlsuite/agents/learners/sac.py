@@ -12,14 +12,23 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlsuite.agents.contracts import AbsorbingReward, Batch, LearnedReward
+from rlsuite.agents.contracts import LearnedReward
 from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import SACConfig
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
 from rlsuite.agents.learners.networks import sac_policy_kwargs
-from rlsuite.agents.learners.replay import Replay
-from rlsuite.agents.learners.sac_losses import actor_loss, critic_loss, q_values, soft_target, squashed_sample
+from rlsuite.agents.learners.relabel import absorbing_value, total_reward
+from rlsuite.agents.learners.replay import Replay, wanted_info
+from rlsuite.agents.learners.sac_fused import fused_step
+from rlsuite.agents.learners.sac_losses import (
+    StepBatch,
+    actor_loss,
+    critic_loss,
+    q_values,
+    soft_target,
+    squashed_sample,
+)
 from rlsuite.agents.learners.streams import check_one_stream
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
@@ -102,37 +111,33 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
                 self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
             ).to(self.device)
         self._create_aliases()
-        self.flat_actor = FlatParameters(self.actor.parameters())
+        self.log_ent_coef = self._make_log_ent_coef()  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.flat_actor = FlatParameters([*self.actor.parameters(), self.log_ent_coef])
         self.flat_critic = FlatParameters(self.critic.parameters())
-        self.flat_target = FlatParameters(self._trainable(self.critic_target))
+        self.flat_target = FlatParameters(self.critic_target.requires_grad_(True).parameters())
         rate, eps = self.lr_schedule(1.0), 1e-8
         self.actor.optimizer = self._actor_adam = make_adam(self.flat_actor, rate, eps)
         self.critic.optimizer = self._critic_adam = make_adam(self.flat_critic, rate, eps)
         size = int(self.action_space.shape[0])  # type: ignore[index]
         self.target_entropy = -float(size) if self.target_entropy == "auto" else float(self.target_entropy)
-        self._setup_alpha(rate)
-        self.replay = Replay(self.buffer_size, self.n_envs, self.observation_space, self.action_space, self.device)
+        self.ent_coef_optimizer = None  # one Adam moves the actor and the entropy coefficient
+        self._fused = fused_step(self)
+        spaces_ = self.observation_space, self.action_space
+        self.replay = Replay(self.buffer_size, self.n_envs, *spaces_, self.device, wanted_info(self.rewards, self.env))
         low, high = (torch.as_tensor(x, device=self.device) for x in (self.action_space.low, self.action_space.high))  # type: ignore[union-attr]
         self._action_center, self._action_half = (low + high) / 2, (high - low) / 2
         self._metrics = torch.zeros(len(METRICS), device=self.device)
         self._metric_steps = 0
+        self.begins_trained = False  # a warm start says so: then the first actions are the policy's, not random
         self._last_log = self._last_reward_update = 0
         self._reward_metrics: dict[str, torch.Tensor | float] = {}
 
-    @staticmethod
-    def _trainable(module: torch.nn.Module) -> list[torch.nn.Parameter]:
-        parameters = list(module.parameters())
-        for p in parameters:
-            p.requires_grad_(True)
-        return parameters
-
-    def _setup_alpha(self, rate: float) -> None:
+    def _make_log_ent_coef(self) -> torch.nn.Parameter:
+        """The logarithm of the entropy coefficient, learned beside the actor or fixed."""
+        learned = self.config.ent_coef == "auto"
         alpha = self.config.ent_coef_init if self.config.ent_coef == "auto" else float(self.config.ent_coef)
-        self.log_ent_coef = torch.full((1,), alpha, device=self.device).log()  # pyright: ignore
-        self.ent_coef_optimizer = None
-        if self.config.ent_coef == "auto":
-            self.log_ent_coef.requires_grad_(True)
-            self.ent_coef_optimizer = torch.optim.Adam([self.log_ent_coef], lr=rate, fused=True)
+        start = torch.full((1,), alpha, device=self.device).log()
+        return torch.nn.Parameter(start, requires_grad=learned)
 
     @property
     def normalizers(self) -> list[NormalizedVector]:
@@ -201,7 +206,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
     def _explore(self) -> torch.Tensor:
         """Actions for the present observations, in the environment's units: random at first, then the policy's."""
         shape = (self.n_envs, *self._action_half.shape)
-        if self.num_timesteps < self.learning_starts:
+        if self.num_timesteps < self.learning_starts and not self.begins_trained:
             unit = torch.rand(shape, generator=self.action_rng, device=self.device) * 2 - 1
         else:
             noise = torch.randn((self.n_envs, self._action_half.numel()), generator=self.action_rng, device=self.device)
@@ -225,81 +230,76 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
     def train(self, gradient_steps: int, batch_size: int = 256) -> None:
         """Make gradient steps, each on a minibatch of its own; learned rewards are computed for all of them at once."""
         self.policy.set_training_mode(True)
-        optimizers = [self.actor.optimizer, self.critic.optimizer]
-        self._update_learning_rate(optimizers + ([self.ent_coef_optimizer] if self.ent_coef_optimizer else []))
+        self._update_learning_rate([self._actor_adam, self._critic_adam])
         batch = self.replay.sample(gradient_steps * batch_size, self.batch_rng)
-        reward = self._total_reward(batch)
-        absorbing = self._absorbing_value()
+        reward = total_reward(self.rewards, batch, self.extrinsic_coef)
+        absorbing = absorbing_value(self.rewards, self.gamma)
         noise = self._noise(gradient_steps, batch_size)
         with torch.no_grad():
             obs = self.actor.extract_features(batch.obs, self.actor.features_extractor)
             next_obs = self.actor.extract_features(batch.next_obs, self.actor.features_extractor)
-            action = ((batch.action - self._action_center) / self._action_half).flatten(1)
-        for i in range(gradient_steps):
-            rows = slice(i * batch_size, (i + 1) * batch_size)
-            self._gradient_step(
-                obs[rows], action[rows], reward[rows], batch.terminated[rows], next_obs[rows], noise[i], absorbing
-            )
+            action = self.unit_action(batch.action)
+        parts = (obs, action, reward, batch.terminated, next_obs)
+        obs, action, reward, terminated, next_obs = (x.unflatten(0, (gradient_steps, batch_size)) for x in parts)
+        step = self._fused or self._gradient_steps
+        for first in range(0, gradient_steps, self.config.policy_delay):
+            group = slice(first, first + self.config.policy_delay)
+            of_actor, of_next = noise[group][-1, 0], noise[group][:, 1]
+            self._metrics += step(
+                StepBatch(
+                    obs[group], action[group], reward[group], terminated[group], next_obs[group], of_actor, of_next,
+                    absorbing, self.num_timesteps >= self.config.policy_starts,
+                )
+            )  # fmt: skip
+            self._metric_steps += 1
         self._n_updates += gradient_steps
+
+    def unit_action(self, action: torch.Tensor) -> torch.Tensor:
+        """Actions (n, action_dim) in (-1, 1) of actions (n, *shape) in the environment's units."""
+        return ((action - self._action_center) / self._action_half).flatten(1)
 
     def _noise(self, gradient_steps: int, batch_size: int) -> torch.Tensor:
         """Standard normal noise for present and next actions, (gradient_steps, 2, batch_size, action_dim)."""
         shape = (gradient_steps, 2, batch_size, self._action_half.numel())
         return torch.randn(shape, generator=self.batch_rng, device=self.device)
 
-    def _gradient_step(
-        self,
-        obs: torch.Tensor,
-        action: torch.Tensor,
-        reward: torch.Tensor,
-        terminated: torch.Tensor,
-        next_obs: torch.Tensor,
-        noise: torch.Tensor,
-        absorbing: torch.Tensor | float,
-    ) -> None:
+    def _gradient_steps(self, batch: StepBatch) -> torch.Tensor:
+        """Steps of the critics, then one of the actor, the entropy coefficient and the target critics.
+
+        Returns:
+            The `METRICS`, of the last minibatch.
+        """
         alpha = self.log_ent_coef.detach().exp()
-        new_action, log_prob = squashed_sample(self.actor, obs, noise[0])
-        alpha_loss = self._step_alpha(log_prob)
+        n, steps = batch.obs.shape[1], len(batch.obs)
         with torch.no_grad():
-            next_action, next_log_prob = squashed_sample(self.actor, next_obs, noise[1])
+            next_obs = batch.next_obs.flatten(0, 1)
+            next_action, next_log_prob = squashed_sample(self.actor, next_obs, batch.next_noise.flatten(0, 1))
             next_q = q_values(self.critic_target, next_obs, next_action)
-            target = soft_target(reward, terminated, next_q, next_log_prob, alpha, self.gamma, absorbing)
-        q = q_values(self.critic, obs, action)
-        loss_q = critic_loss(q, target)
-        self.flat_critic.zero_grad()
-        loss_q.backward()
-        self._critic_adam.fast_step()
-        loss_pi = actor_loss(q_values(self.critic, obs, new_action), log_prob, alpha)
-        self.flat_actor.zero_grad()
-        loss_pi.backward(inputs=self.flat_actor.parameters)  # the critics need no gradient here
-        self._actor_adam.fast_step()
+            flat = batch.reward.flatten(), batch.terminated.flatten()
+            target = soft_target(*flat, next_q, next_log_prob, alpha, self.gamma, batch.absorbing).view(steps, n)
+        q = loss_q = target
+        for obs, action, wanted in zip(batch.obs, batch.action, target, strict=True):
+            q = q_values(self.critic, obs, action)
+            loss_q = critic_loss(q, wanted)
+            self.flat_critic.zero_grad()
+            loss_q.backward()
+            self._critic_adam.fast_step()
+        loss_pi, alpha_loss = self._actor_step(batch.obs[-1], batch.noise, alpha, batch.moves_actor)
         with torch.no_grad():
-            self.flat_target.param.lerp_(self.flat_critic.param, self.tau)
-            self._metrics += torch.stack([loss_q, loss_pi, alpha[0], alpha_loss, q.mean(), reward.mean()])
-        self._metric_steps += 1
+            self.flat_target.param.lerp_(self.flat_critic.param, 1 - (1 - self.tau) ** steps)
+            return torch.stack([loss_q, loss_pi, alpha[0], alpha_loss, q.mean(), batch.reward[-1].mean()])
 
-    def _step_alpha(self, log_prob: torch.Tensor) -> torch.Tensor:
-        """Move the entropy coefficient so that the entropy meets its target; returns the loss."""
-        loss = -(self.log_ent_coef * (log_prob.detach() + self.target_entropy)).mean()
-        if self.ent_coef_optimizer is not None:
-            self.ent_coef_optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.ent_coef_optimizer.step()
-        return loss.detach()
-
-    def _total_reward(self, batch: Batch) -> torch.Tensor:
-        total = batch.reward * self.extrinsic_coef
-        for r in self.rewards:
-            if r.weight != 0.0:
-                total = total + r.weight * r.reward(batch)
-        return total
-
-    def _absorbing_value(self) -> torch.Tensor | float:
-        total: torch.Tensor | float = 0.0
-        for r in self.rewards:
-            if r.weight != 0.0 and isinstance(r, AbsorbingReward):
-                total = total + r.weight * r.absorbing_value(self.gamma)
-        return total
+    def _actor_step(
+        self, obs: torch.Tensor, noise: torch.Tensor, alpha: torch.Tensor, moves: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        action, log_prob = squashed_sample(self.actor, obs, noise)
+        loss = actor_loss(q_values(self.critic, obs, action), log_prob, alpha)
+        alpha_loss = -(self.log_ent_coef * (log_prob.detach() + self.target_entropy)).mean()
+        self.flat_actor.zero_grad()
+        if moves:
+            (loss + alpha_loss).backward(inputs=self.flat_actor.parameters)  # the critics need no gradient here
+            self._actor_adam.fast_step()
+        return loss.detach(), alpha_loss.detach()
 
     def _train_rewards(self) -> None:
         """Train the learned rewards if it is time."""
@@ -337,12 +337,14 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         """Everything resume needs, replay included; see `Learner.training_state`."""
         state = super().training_state()
         state["rng"]["rewards"] = self.reward_rng.get_state()
-        state["counters"] |= {"last_log": self._last_log, "last_reward_update": self._last_reward_update}
-        alpha = self.ent_coef_optimizer
+        state["counters"] |= {
+            "begins_trained": self.begins_trained,
+            "last_log": self._last_log,
+            "last_reward_update": self._last_reward_update,
+        }
         return state | {
             "actor_optimizer": optimizer_state(self.actor.optimizer),
             "critic_optimizer": optimizer_state(self.critic.optimizer),
-            "alpha_optimizer": None if alpha is None else optimizer_state(alpha),
             "log_ent_coef": self.log_ent_coef.detach().clone(),
             "replay": self.replay.state_dict(),
             "metrics": self._metrics.clone(),
@@ -353,12 +355,11 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         """Bring `training_state` back."""
         super().load_training_state(tree)
         self.reward_rng.set_state(tree["rng"]["rewards"].cpu())
+        self.begins_trained = bool(tree["counters"]["begins_trained"])
         self._last_log = tree["counters"]["last_log"]
         self._last_reward_update = tree["counters"]["last_reward_update"]
         load_optimizer_state(self.actor.optimizer, tree["actor_optimizer"])
         load_optimizer_state(self.critic.optimizer, tree["critic_optimizer"])
-        if self.ent_coef_optimizer is not None:
-            load_optimizer_state(self.ent_coef_optimizer, tree["alpha_optimizer"])
         with torch.no_grad():
             self.log_ent_coef.copy_(tree["log_ent_coef"])
         self.replay.load_state_dict(tree["replay"])

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 
 from rlsuite.agents.learners.actions import HALF_LOG_2PI
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """What one group of gradient steps learns from; K critic steps of n transitions each.
+
+    Attributes:
+        obs: (K, n, features), as the networks see them.
+        action: (K, n, action_dim), in (-1, 1).
+        reward: (K, n), the learned rewards' included.
+        terminated: (K, n), bool.
+        next_obs: (K, n, features).
+        noise: (n, action_dim), standard normal, of the actor's step (on the last minibatch).
+        next_noise: (K, n, action_dim), of the next actions.
+        absorbing: Value of what follows a terminal state.
+        moves_actor: Whether actor and entropy coefficient move too.
+    """
+
+    obs: torch.Tensor
+    action: torch.Tensor
+    reward: torch.Tensor
+    terminated: torch.Tensor
+    next_obs: torch.Tensor
+    noise: torch.Tensor
+    next_noise: torch.Tensor
+    absorbing: torch.Tensor | float
+    moves_actor: bool = True
 
 
 def squashed_sample(actor: Actor, features: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -104,9 +104,27 @@ def test_no_warm_start_unless_asked_for():
     env.close()
 
 
+def test_a_warm_start_puts_the_clone_into_sacs_actor():
+    env = make_vec(LEVEL, N_ENVS, seed=3)
+    reward = make_reward(env, bc_steps=400)
+    learner = make_sac(SAC, env, rewards=[reward], extrinsic_coef=0.0, seed=1, device="cpu")
+    before = learner.flat_critic.param.detach().clone()
+    reward.warm_start(learner)
+    data = demos()
+    action, _ = learner.predict(data.obs.numpy(), deterministic=True)
+    assert np.square(action - data.action.numpy()).mean() < 0.2 * data.action.var().item()
+    assert torch.equal(before, learner.flat_critic.param.detach())
+    held = torch.cat([p.detach().reshape(-1) for p in learner.flat_actor.parameters])
+    assert torch.equal(held, learner.flat_actor.param.detach())  # still the views that the optimiser moves
+    learner._obs = data.obs[:N_ENVS]
+    assert (learner._explore() - torch.as_tensor(action[:N_ENVS])).abs().mean() < 1.0  # not uniform in (-3, 3)
+    learner._obs = torch.empty(0)
+    learner.learn(64)
+    env.close()
+
+
 def test_other_learners_are_told_that_they_cannot():
     env = make_vec(LEVEL, N_ENVS, seed=3)
-    learner = make_sac(SAC, env, seed=1, device="cpu")
-    with pytest.raises(UserError, match="bc_steps: only PPO on vectors"):
-        make_reward(env, bc_steps=10).warm_start(learner)
+    with pytest.raises(UserError, match="bc_steps: only PPO and SAC on vectors"):
+        make_reward(env, bc_steps=10).warm_start(object())
     env.close()

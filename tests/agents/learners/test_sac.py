@@ -8,8 +8,9 @@ import torch
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
+from rlsuite.agents.learners.relabel import total_reward
 from rlsuite.agents.learners.sac import SAC
-from rlsuite.agents.learners.sac_losses import actor_loss, critic_loss, soft_target
+from rlsuite.agents.learners.sac_losses import StepBatch, actor_loss, critic_loss, soft_target
 from rlsuite.testing import ConstantReward, make_probe
 
 SETTINGS = {"learning_starts": 16, "batch_size": 8, "buffer_size": 64, "device": "cpu", "seed": 0}
@@ -44,7 +45,7 @@ def test_gradient_steps_are_stable_baselines3s(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ours.replay, "sample", lambda *_: batch)
     monkeypatch.setattr(ours, "_noise", lambda *_: noise)
     # theirs begins where ours stands: fresh Adam states on both sides
-    for adam in (ours._actor_adam, ours._critic_adam, ours.ent_coef_optimizer):
+    for adam in (ours._actor_adam, ours._critic_adam):
         adam.state.clear()
     peer.log_ent_coef.data.copy_(ours.log_ent_coef.detach())
     rows = iter(torch.arange(n * 8).split(8))
@@ -71,8 +72,75 @@ def test_rewards_are_computed_at_sample_time_and_never_stored() -> None:
                   extrinsic_coef=0.0, reward_update_every=8, reward_updates=3, **SETTINGS)  # fmt: skip
     learner.learn(32, log_interval=None)
     batch = learner.replay.rows(torch.arange(8))
-    assert learner._total_reward(batch).tolist() == [10.0] * 8
+    assert total_reward(learner.rewards, batch, 0.0).tolist() == [10.0] * 8
     reward.value = 1.0
-    assert learner._total_reward(batch).tolist() == [2.0] * 8
+    assert total_reward(learner.rewards, batch, 0.0).tolist() == [2.0] * 8
     assert reward.n_updates > 0
     assert reward.n_updates % 3 == 0
+
+
+def step_batch(steps: int, n: int, absorbing: float, moves_actor: bool) -> StepBatch:
+    g = torch.Generator().manual_seed(7)
+
+    def randn(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=g)
+
+    action, terminated = torch.tanh(randn(steps, n, 1)), randn(steps, n) > 1
+    return StepBatch(randn(steps, n, 1), action, randn(steps, n), terminated, randn(steps, n, 1),
+                     randn(n, 1), randn(steps, n, 1), absorbing, moves_actor)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "steps", "moves"),
+    [
+        (NET, {}, 1, True),
+        ({"hidden": [16, 8], "activation": "tanh", "n_critics": 3}, {"ent_coef_init": 0.2}, 3, True),
+        ({"hidden": [16], "n_critics": 1}, {"ent_coef": 0.3}, 2, True),
+        (NET, {}, 2, False),
+    ],
+)
+def test_the_gradient_by_hand_is_autograds(network: dict, settings: dict, steps: int, moves: bool) -> None:
+    probe = [make_probe("obs-action-box", 4, seed=0) for _ in range(2)]
+    fused, plain = (SAC("MlpPolicy", env, network=network, **settings, **SETTINGS) for env in probe)
+    start = fused.actor.mu.weight.detach().clone()
+    assert fused._fused is not None
+    for _ in range(4):
+        batch = step_batch(steps, 8, 2.0, moves)
+        torch.testing.assert_close(fused._fused(batch), plain._gradient_steps(batch) * METRICS_OF[moves])
+    for (name, a), b in zip(fused.policy.state_dict().items(), plain.policy.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-6, rtol=1e-4, msg=name)
+    torch.testing.assert_close(fused.log_ent_coef, plain.log_ent_coef)
+    assert torch.equal(start, fused.actor.mu.weight.detach()) != moves
+
+
+METRICS_OF = {True: torch.ones(6), False: torch.tensor([1.0, 0, 1, 0, 1, 1])}
+"""Where the actor stands still, its losses are reported as 0 by one and computed by the other."""
+
+
+def test_an_elu_network_goes_by_autograd_and_learns_the_same_things() -> None:
+    learner = SAC("MlpPolicy", make_probe("obs-action-box", 4, seed=0), network=NET | {"activation": "elu"}, **SETTINGS)
+    assert learner._fused is None
+    before = learner.flat_actor.param.detach().clone()
+    learner.learn(32, log_interval=None)
+    assert not torch.equal(before, learner.flat_actor.param.detach())
+
+
+def test_the_actor_moves_once_in_so_many_critic_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = SAC("MlpPolicy", make_probe("obs-action-box", 4, seed=0), network=NET, policy_delay=2, **SETTINGS)
+    learner.learn(16, log_interval=None)
+    n = {"actor": 0, "critic": 0}
+    for name, adam in (("actor", learner._actor_adam), ("critic", learner._critic_adam)):
+        step = adam.fast_step
+        monkeypatch.setattr(adam, "fast_step", lambda name=name, step=step: (n.update({name: n[name] + 1}), step()))
+    learner.train(5, 8)
+    assert n == {"actor": 3, "critic": 5}
+
+
+def test_the_actor_waits_until_policy_starts() -> None:
+    learner = SAC("MlpPolicy", make_probe("obs-action-box", 4, seed=0), network=NET, policy_starts=32, **SETTINGS)
+    actor, critic = (x.param.detach().clone() for x in (learner.flat_actor, learner.flat_critic))
+    learner.learn(28, log_interval=None)
+    assert torch.equal(actor, learner.flat_actor.param.detach())
+    assert not torch.equal(critic, learner.flat_critic.param.detach())
+    learner.learn(40, log_interval=None, reset_num_timesteps=False)
+    assert not torch.equal(actor, learner.flat_actor.param.detach())
