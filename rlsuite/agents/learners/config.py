@@ -28,6 +28,13 @@ class PPONetworkConfig(Section):
     a sixth of pathak's cost at 42x42), ``none`` for vectors; ``auto``: nature for images, none for vectors."""
     encoder_features: int | None = Field(default=None, ge=1)
     """Width of one more layer on top of ``pathak`` and ``small``, shared by policy and value; none: no such layer."""
+    memory: Literal["none", "lstm"] = "none"
+    """``lstm``: a layer of memory between features and heads, for what is out of sight; costs several times more."""
+    memory_size: int = Field(default=256, ge=1)
+    """Units of the memory, usually 64 to 512 (Pathak et al. 2017: 256)."""
+    sequence_length: int = Field(default=32, ge=1)
+    """Decisions that gradients run back through, usually 16 to 128 (the largest divisor of ``n_steps`` up to it is
+    taken). More learns longer dependencies and is slower."""
     log_std_init: float = Field(default=0.0, ge=-10, le=3)
     """Initial log standard deviation of continuous actions, usually -1 to 0. Higher explores more and,
     beyond the action bounds, only clips."""

@@ -17,6 +17,7 @@ from rlsuite.agents.learners import encoders
 from rlsuite.agents.learners.base import Learner
 from rlsuite.agents.learners.encoders import NormalizedVector, PathakCNN, SmallCNN
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic
+from rlsuite.agents.learners.recurrent import RecurrentActorCritic, RecurrentCnnActorCritic
 from rlsuite.errors import UserError
 
 PPO_ENCODERS = (FlattenExtractor, NormalizedVector, NatureCNN, PathakCNN, SmallCNN)
@@ -65,17 +66,21 @@ def _blank(algorithm: type, policy: type, learner: Any, policy_kwargs: dict[str,
 def _stock_ppo(learner: Any) -> sb3.PPO:
     policy: ActorCritic = learner.policy
     extractor = type(policy.features_extractor)
-    if type(policy) not in (ActorCritic, CnnActorCritic):
+    recurrent = isinstance(policy, RecurrentActorCritic)
+    if type(policy) not in (ActorCritic, CnnActorCritic, RecurrentActorCritic, RecurrentCnnActorCritic):
         raise _refuse(learner, f"it is a {type(policy).__name__}, not one of rlsuite's own")
     if extractor not in PPO_ENCODERS:
         raise _refuse(learner, f"its encoder is a {extractor.__name__}")
-    kwargs = {k: v for k, v in learner.policy_kwargs.items() if k != "value_init_gain"}
+    kwargs = {k: v for k, v in learner.policy_kwargs.items() if k not in ("value_init_gain", "lstm_size")}
     if extractor is NormalizedVector:
         kwargs["features_extractor_class"] = FlattenExtractor
-    elif isinstance(policy, CnnActorCritic):
+    elif isinstance(policy, (CnnActorCritic, RecurrentCnnActorCritic)):
         kwargs.setdefault("features_extractor_class", NatureCNN)
+    kind, stock_policy = _recurrent_kind(learner) if recurrent else (sb3.PPO, ActorCriticPolicy)
+    if recurrent:
+        kwargs |= {"lstm_hidden_size": policy.lstm_size, "shared_lstm": True, "enable_critic_lstm": False}
     stock = _blank(
-        sb3.PPO, ActorCriticPolicy, learner, kwargs, n_steps=learner.n_steps, n_epochs=learner.n_epochs,
+        kind, stock_policy, learner, kwargs, n_steps=learner.n_steps, n_epochs=learner.n_epochs,
         gae_lambda=learner.gae_lambda, clip_range=learner.clip_range, clip_range_vf=learner.clip_range_vf,
         normalize_advantage=learner.normalize_advantage, ent_coef=learner.ent_coef, vf_coef=learner.vf_coef,
         max_grad_norm=learner.max_grad_norm, target_kl=learner.target_kl,
@@ -83,11 +88,35 @@ def _stock_ppo(learner: Any) -> sb3.PPO:
     wanted = stock.policy.state_dict()
     state = policy.state_dict()
     stock.policy.load_state_dict({k: state[k] for k in wanted})
-    if policy.normalizer is not None:
+    if policy.normalizer is not None and recurrent:
+        _fold(policy.normalizer, _InputGates(stock.policy.lstm_actor))
+    elif policy.normalizer is not None:
         towers = stock.policy.mlp_extractor
         _fold(policy.normalizer, _first_linear([towers.policy_net, stock.policy.action_net]))
         _fold(policy.normalizer, _first_linear([towers.value_net, stock.policy.value_net]))
     return stock
+
+
+def _recurrent_kind(learner: Any) -> tuple[type, type]:
+    """sb3-contrib's algorithm and policy with memory.
+
+    Raises:
+        UserError: sb3-contrib is missing.
+    """
+    try:
+        from sb3_contrib import RecurrentPPO
+        from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+    except ImportError:
+        raise _refuse(learner, "its memory needs sb3-contrib's RecurrentPPO; pip install sb3-contrib") from None
+    return RecurrentPPO, RecurrentActorCriticPolicy
+
+
+class _InputGates:
+    """The part of an LSTM that reads its input, as a linear layer."""
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        self.weight: torch.Tensor = getattr(lstm, "weight_ih_l0")  # noqa: B009 (made at run time)
+        self.bias: torch.Tensor = getattr(lstm, "bias_ih_l0")  # noqa: B009
 
 
 def _stock_sac(learner: Any) -> sb3.SAC:
@@ -124,7 +153,7 @@ def _first_linear(modules: list[nn.Module]) -> nn.Linear:
 
 
 @torch.no_grad()
-def _fold(normalizer: NormalizedVector, layer: nn.Linear) -> None:
+def _fold(normalizer: NormalizedVector, layer: nn.Linear | _InputGates) -> None:
     """Let ``layer`` read raw observations in its first columns: W(s∘x + t) + b = (W∘s)x + (b + Wt)."""
     scale = (normalizer.var.double().cpu() + normalizer.eps).rsqrt()
     shift = -normalizer.mean.double().cpu() * scale

@@ -21,6 +21,8 @@ def ppo_policy_kwargs(config: PPOConfig, *, images: bool) -> dict[str, Any]:
         "log_std_init": net.log_std_init,
         "value_init_gain": net.value_init_gain,
     }
+    if net.memory == "lstm":
+        kwargs["lstm_size"] = net.memory_size
     if images and net.encoder in ("pathak", "small"):
         kwargs["features_extractor_class"] = PathakCNN if net.encoder == "pathak" else SmallCNN
         kwargs["features_extractor_kwargs"] = {"fc": net.encoder_features}

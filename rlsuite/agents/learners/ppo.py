@@ -23,7 +23,7 @@ from rlsuite.agents.learners.graphed import GraphedUpdate
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
 from rlsuite.agents.learners.networks import ppo_policy_kwargs
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
-from rlsuite.agents.learners.rollout import Rollout
+from rlsuite.agents.learners.rollout import Rollout, wanted_info
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree, VectorEnv
@@ -128,7 +128,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             self.action_space,
             n_params=int(n_params),  # type: ignore[arg-type]
             n_heads=1 + len(self.streams.own),
-            info_keys=self._wanted_info(),
+            info_keys=wanted_info(self.env, self.rewards),
             device=self.device,
         )
         self.reward_scale = DiscountedReturnScale(self.n_envs, self.gamma, self.device)
@@ -206,15 +206,6 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             return row.env_action.cpu() if to_cpu else row.env_action
 
         return act
-
-    def _wanted_info(self) -> list[str]:
-        """Info arrays worth keeping: those that learned rewards read, and success; beside images they cost nothing."""
-        if is_image(self.observation_space):
-            return list(self.env.info_keys)
-        wanted = {"is_success", "success"}
-        for reward in self.rewards:
-            wanted |= set(getattr(reward, "info_keys", self.env.info_keys))
-        return [k for k in self.env.info_keys if k in wanted]
 
     def _step_callback(self, callback: BaseCallback, t: int) -> bool:
         rollout = self.rollout
@@ -298,7 +289,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             everything = policy.head_values(inputs)
             value, last = everything[:n].view(shape), everything[n:]
         else:
-            value, last = rollout.value, policy.head_values(inputs[n:])
+            value, last = rollout.value, self._last_values(inputs[n:])
         next_value = torch.cat([value[1:], last[None]])
         terminal = self.streams.terminal_values(value)
         if self.config.normalize_reward:
@@ -309,8 +300,14 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         # a clock cut these: what follows is the true successor, not the first observation after the reset
         rows = (rollout.truncated & ~rollout.terminated).nonzero(as_tuple=True)
         if len(rows[0]):
-            next_value[rows] = policy.head_values(policy.inputs(rollout.next_obs[rows]))
+            next_value[rows] = self._successor_values(rows)
         return value, next_value
+
+    def _last_values(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.policy.head_values(inputs)
+
+    def _successor_values(self, rows: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return self.policy.head_values(self.policy.inputs(self.rollout.next_obs[rows]))
 
     def _scale_advantage(self, advantage: torch.Tensor) -> torch.Tensor:
         mode = self.config.advantage_norm
@@ -396,5 +393,8 @@ def make(
     total_steps: int | None = None,
 ) -> PPO:
     """Make the learner that an experiment's ``agent.learner`` section describes."""
+    from rlsuite.agents.learners.recurrent_ppo import RecurrentPPO
+
     policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
-    return PPO(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)
+    kind = PPO if config.network.memory == "none" else RecurrentPPO
+    return kind(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)

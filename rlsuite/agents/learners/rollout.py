@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from gymnasium import spaces
 
-from rlsuite.agents.contracts import Batch
-from rlsuite.envs.vector import Step
+from rlsuite.agents.contracts import Batch, LearnedReward
+from rlsuite.envs.vector import Step, VectorEnv
 
 TORCH_DTYPES = {"uint8": torch.uint8, "float64": torch.float64, "int64": torch.int64}
 
@@ -139,3 +139,13 @@ class Rollout:
             episode_start=self.episode_start[:-1],
             info=dict(self.info),
         )
+
+
+def wanted_info(env: VectorEnv, rewards: Sequence[LearnedReward]) -> list[str]:
+    """Info arrays worth keeping: those that learned rewards read, and success; beside images they cost nothing."""
+    if len(env.observation_space.shape or ()) == 3:
+        return list(env.info_keys)
+    wanted = {"is_success", "success"}
+    for reward in rewards:
+        wanted |= set(getattr(reward, "info_keys", env.info_keys))
+    return [k for k in env.info_keys if k in wanted]

@@ -33,6 +33,12 @@ class PolicyUpdate:
         self.optimizer = optimizer
         self.max_grad_norm = max_grad_norm
 
+    def minibatches(
+        self, data: Minibatch, permutation: Callable[[int], torch.Tensor], batch_size: int
+    ) -> Iterator[Minibatch]:
+        """One pass over the rows of the rollout, in random order."""
+        return minibatches(data, permutation(len(data.log_prob)), batch_size)
+
     def gradient(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
         """Put the gradient of the loss into ``flat.grad`` and return the first six of `METRICS`."""
         params, value = self.policy.heads(batch.inputs)
@@ -67,7 +73,7 @@ class PolicyUpdate:
         total = torch.zeros(len(METRICS), device=data.log_prob.device)
         steps = 0
         for epoch in range(n_epochs):
-            for batch in minibatches(data, permutation(len(data.log_prob)), batch_size):
+            for batch in self.minibatches(data, permutation, batch_size):
                 steps += 1
                 if target_kl is None:
                     total += self.step(batch, settings)
