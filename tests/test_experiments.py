@@ -8,6 +8,7 @@ import pytest
 
 from rlsuite import registry
 from rlsuite.config.schema import load_experiment
+from rlsuite.errors import MissingExtraError
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "experiments").glob("*.yaml"))
@@ -30,7 +31,10 @@ def test_runs_in_seconds(file, tmp_path):
         pytest.skip(f"{entry.id} needs {', '.join(entry.missing)}")
     from rlsuite.experiment import train
 
-    result = train(file, smoke=True, runs_dir=tmp_path, quiet=True)
+    try:
+        result = train(file, smoke=True, runs_dir=tmp_path, quiet=True)
+    except MissingExtraError as error:  # Warp is there and no ROM, as on Python 3.11 and 3.12
+        pytest.skip(str(error))
     assert result.status == "done"
     assert result.summary["final"]["n_episodes"] == 1
     assert (result.path / "metrics.jsonl").stat().st_size > 0
