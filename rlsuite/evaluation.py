@@ -87,7 +87,7 @@ def play(
     n = env.num_envs
     quota = np.full(n, n_episodes // n) + (np.arange(n) < n_episodes % n)
     tally = _Tally(quota)
-    with _own_streams(policy, stream_seed(seed, "evaluation/actions")):
+    with own_streams(policy, stream_seed(seed, "evaluation/actions")):
         env.set_groups(1)
         obs, state, start = env.reset_all(seed), None, np.ones(n, dtype=bool)
         while not tally.finished:
@@ -147,8 +147,8 @@ def _array(values: tuple[float | None, ...]) -> np.ndarray | None:
 
 
 @contextlib.contextmanager
-def _own_streams(policy: Any, seed: int) -> Iterator[None]:
-    """Sampling in here draws from ``seed``; torch's stream and the policy's own are put back afterwards."""
+def own_streams(policy: Any, seed: int) -> Iterator[None]:
+    """Let sampled actions come from ``seed``; torch's stream and the policy's own are put back afterwards."""
     generators = [g for g in getattr(policy, "__dict__", {}).values() if isinstance(g, torch.Generator)]
     states = [g.get_state() for g in generators]
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []

@@ -16,6 +16,7 @@ from rlsuite.testing import ConstantReward, make_probe
 from rlsuite.testing.probes import ImageProbe
 from rlsuite.video import FILM_SEED, FilmOptions, FilmWriter, film
 from rlsuite.video.encode import pad_to_even
+from rlsuite.video.filming import film_rate
 from rlsuite.video.picture import Panel, tile, upscale
 from rlsuite.video.timelapse import spread
 
@@ -250,6 +251,20 @@ def test_other_rates_keep_the_pace(tmp_path, fps, n_frames):
     assert found.n_steps == 48
     assert abs(found.n_frames - n_frames) <= 1
     assert found.n_frames / found.fps == pytest.approx(4.8, abs=1.01 / fps)
+
+
+@pytest.mark.parametrize(
+    ("level", "film"), [(125.0, 62.5), (67.0, 67.0), (60.0, 60.0), (35.0, 35.0), (8.75, 8.75), (500.0, 62.5)]
+)
+def test_fast_levels_are_filmed_at_a_whole_fraction_of_their_rate(level, film):
+    assert film_rate(level) == film
+
+
+def test_a_fast_level_plays_at_its_own_pace_in_half_the_frames(tmp_path):
+    env = make_probe("corridor", 1)
+    env.render_fps = 120.0
+    found = film(Fixed(0), env, tmp_path / "a.mp4")
+    assert (found.fps, found.n_steps, found.n_frames) == (60.0, 48, 24)
 
 
 def test_the_same_seed_films_the_same_starts_and_another_others(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 from rlsuite.errors import UserError
 from rlsuite.video.encode import FilmWriter, check_ending
-from rlsuite.video.filming import FILM_SEED, Film, FilmOptions, shoot
+from rlsuite.video.filming import FILM_SEED, Film, FilmOptions, film_rate, shoot
 
 
 def time_lapse(
@@ -90,7 +90,7 @@ def _shoot_all(assembly: Any, checkpoints: Sequence[Path], target: Path, options
 
     env = make_level(assembly.experiment, options.grid[0] * options.grid[1], "video", threads=assembly.threads)
     try:
-        with FilmWriter(target, options.fps or float(env.render_fps)) as writer:
+        with FilmWriter(target, options.fps or film_rate(env.render_fps)) as writer:
             films = []
             for path in checkpoints:
                 load_acting(assembly.learner, path)
