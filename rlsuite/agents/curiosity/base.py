@@ -61,8 +61,11 @@ class CuriosityReward:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of what the networks see of one observation."""
-        return self.shape
+        """Shape of what the networks see of one observation: the newest pictures of a stack, or the whole vector."""
+        frames = self.config.frames
+        if frames is None or not is_image(self.shape):
+            return self.shape
+        return (min(frames, self.shape[0]), *self.shape[1:])
 
     def build(self) -> nn.Module:
         """Its networks, as one module."""
@@ -152,8 +155,8 @@ class CuriosityReward:
         return len(shape) == 2 and shape[0] > 1 and shape[1] == self.context.n_envs
 
     def look(self, obs: torch.Tensor) -> torch.Tensor:
-        """The part of raw observations that the networks see."""
-        return obs
+        """The part of raw observations that the networks see: the newest channels of pictures."""
+        return obs[:, -self.input_shape[0] :] if is_image(self.shape) else obs
 
     def prepare(self, obs: torch.Tensor) -> torch.Tensor:
         """Network inputs of raw observations."""

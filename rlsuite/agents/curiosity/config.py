@@ -56,6 +56,9 @@ class CuriosityConfig(Section):
     ``small`` and ``pathak`` at 42x42)."""
     hidden: int = Field(default=256, ge=1)
     """Width of the hidden layers of the models on top of the features."""
+    frames: int | None = Field(default=None, ge=1)
+    """How many of the newest pictures of a stack are looked at; none: all. An episode begins with an empty stack,
+    which looks very new: where novelty is measured within the episode, look at one."""
     whiten: bool = False
     """Whether observations are scaled by their running mean and standard deviation (clipped to five),
     instead of dividing images by 255."""
@@ -133,8 +136,8 @@ class RndConfig(CuriosityConfig):
     """Outputs of target and predictor."""
     whiten: bool = True
     """Whether observations are scaled by their running mean and standard deviation; the paper finds it essential."""
-    frames: int = Field(default=1, ge=1)
-    """How many of the newest channels of a stack of pictures are looked at; the paper takes one."""
+    frames: int | None = Field(default=1, ge=1)
+    """How many of the newest pictures of a stack are looked at; the paper takes one."""
 
 
 class DisagreementConfig(CuriosityConfig):
@@ -155,6 +158,9 @@ class E3bConfig(CuriosityConfig):
     kind: Literal["e3b"] = "e3b"
     feature_dim: int | None = Field(default=128, ge=2)
     """Features of the inverse-dynamics encoder. Memory and time grow with its square times the environments."""
+    frames: int | None = Field(default=1, ge=1)
+    """How many of the newest pictures of a stack are looked at. The stacks that an episode begins with are partly
+    empty: with all pictures they get bonuses a hundred times those of anything an agent can do."""
     ridge: float = Field(default=0.1, gt=0)
     """Weight of the identity that an episode's covariance begins with. Small: the first steps of an
     episode get large bonuses."""
@@ -166,6 +172,9 @@ class NoveltyConfig(CuriosityConfig):
     kind: Literal["episodic_novelty"] = "episodic_novelty"
     feature_dim: int | None = Field(default=32, ge=2)
     """Features of the inverse-dynamics encoder that similarity is measured in."""
+    frames: int | None = Field(default=1, ge=1)
+    """How many of the newest pictures of a stack are looked at. The stacks that an episode begins with are partly
+    empty: with all pictures they get bonuses a hundred times those of anything an agent can do."""
     n_neighbours: int = Field(default=10, ge=1)
     """Nearest memories that count as visits."""
     memory: int = Field(default=1024, ge=1)

@@ -59,7 +59,7 @@ class DisagreementReward(CuriosityReward):
 
     def build(self) -> nn.Module:
         """Encoder and ensemble."""
-        return DisagreementNetworks(self.config, self.shape, self.actions.size)
+        return DisagreementNetworks(self.config, self.input_shape, self.actions.size)
 
     def raw_bonus(self, batch: Batch, training: bool) -> torch.Tensor:
         """The ensemble's variance."""

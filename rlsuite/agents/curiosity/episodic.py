@@ -65,7 +65,9 @@ class EpisodicReward(CuriosityReward):
     def build(self) -> nn.Module:
         """Encoder and inverse model."""
         c = self.config
-        return InverseNetworks(Encoder(self.shape, c.encoder, c.feature_dim, c.hidden), c.hidden, self.actions.size)
+        return InverseNetworks(
+            Encoder(self.input_shape, c.encoder, c.feature_dim, c.hidden), c.hidden, self.actions.size
+        )
 
     def fresh_memory(self, n_envs: int) -> dict[str, torch.Tensor]:
         """The memory of ``n_envs`` episodes that begin."""

@@ -84,7 +84,7 @@ class IcmReward(CuriosityReward):
 
     def build(self) -> nn.Module:
         """Encoder and models."""
-        return IcmNetworks(self.config, self.shape, self.actions.size)
+        return IcmNetworks(self.config, self.input_shape, self.actions.size)
 
     # -- scoring -------------------------------------------------------------------------------
 

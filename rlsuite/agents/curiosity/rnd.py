@@ -11,7 +11,7 @@ from rlsuite.agents.contracts import Batch, RewardContext
 from rlsuite.agents.curiosity.base import CuriosityReward, Metrics
 from rlsuite.agents.curiosity.config import RndConfig
 from rlsuite.agents.curiosity.losses import forward_error
-from rlsuite.agents.curiosity.networks import Encoder, initialize, is_image
+from rlsuite.agents.curiosity.networks import Encoder, initialize
 
 
 def make(config: RndConfig, context: RewardContext) -> RndReward:
@@ -51,17 +51,6 @@ class RndReward(CuriosityReward):
     def __init__(self, config: RndConfig, context: RewardContext) -> None:
         super().__init__(config, context, "rnd")
         self.networks = cast(RndNetworks, self.model)
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The newest pictures of the stack, or the whole vector."""
-        if not is_image(self.shape):
-            return self.shape
-        return (min(self.config.frames, self.shape[0]), *self.shape[1:])
-
-    def look(self, obs: torch.Tensor) -> torch.Tensor:
-        """The newest channels."""
-        return obs[:, -self.input_shape[0] :] if is_image(self.shape) else obs
 
     def build(self) -> nn.Module:
         """Target and predictor."""
