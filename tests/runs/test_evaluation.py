@@ -111,3 +111,13 @@ def test_random_actions_come_from_their_seed():
 )
 def test_the_levels_score(tags, expected):
     assert level_score(tags, play(Recurrent(), Counting(4), 10, seed=5)) == pytest.approx(expected)
+
+
+def test_hopper_is_scored_on_the_scale_of_its_shipped_demonstrations():
+    from rlsuite.demos import read_set
+    from rlsuite.registry import levels
+
+    tags, demos = levels.get("mujoco/Hopper-v5").tags, read_set("rlsuite/hopper/expert-mean-v0")
+    assert tags["ref_min_score"] == pytest.approx(demos.ref_min_score, abs=0.001)
+    assert tags["ref_max_score"] == pytest.approx(demos.ref_max_score, abs=0.001)
+    assert "ref_max_score" not in levels.get("mujoco/Ant-v5").tags  # nobody has measured one

@@ -15,6 +15,10 @@ DESCRIPTIONS = {
     "Walker2d-v5": "Planar biped walks forward without falling; 17 in, 6 out.",
 }
 
+REFERENCES = {"Hopper-v5": (17.434, 3760.518), "InvertedPendulum-v5": (5.01, 1000.0)}
+"""Returns that a score of 0 and of 1 mean: random actions over 2,000 episodes and, for Hopper, the shipped expert
+(docs/results/gail_hopper.md); 1,000 is all that the pendulum's time limit leaves room for."""
+
 
 def register(levels: Registry) -> None:
     """Add ``mujoco/<Task>-v5`` for every task."""
@@ -25,5 +29,9 @@ def register(levels: Registry) -> None:
             load="rlsuite.envs.mujoco.vector_env:make",
             config="rlsuite.envs.mujoco.config:MujocoConfig",
             requires=("mujoco", "gymnasium"),
-            tags={"score": "return", "restorable": True},
+            tags={"score": "return", "restorable": True} | _reference(task),
         )
+
+
+def _reference(task: str) -> dict[str, float]:
+    return dict(zip(("ref_min_score", "ref_max_score"), REFERENCES.get(task, ()), strict=False))
