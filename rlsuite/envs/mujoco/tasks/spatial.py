@@ -18,6 +18,7 @@ from rlsuite.envs.mujoco.tasks.base import (
     GaussianVelocities,
     Outcome,
     Task,
+    clip,
     control_cost,
     plane_distance,
 )
@@ -66,7 +67,7 @@ class Ant(GaussianVelocities):
         out[:, :split] = fields["qpos"][:, 2:]
         out[:, split : split + self.nv] = fields["qvel"]
         forces = fields["cfrc_ext"][:, 1:].reshape(len(out), -1)
-        np.clip(forces, -1.0, 1.0, out=out[:, split + self.nv :], casting="same_kind")
+        clip(forces, 1.0, out[:, split + self.nv :])
 
     @override
     def score(self, before: Floats, after: Floats, fields: Fields, action: Floats) -> Outcome:
@@ -78,17 +79,20 @@ class Ant(GaussianVelocities):
         ctrl_cost = control_cost(self.ctrl_cost_weight, action)
         forces = np.clip(fields["cfrc_ext"].reshape(len(qpos), -1), -1.0, 1.0)
         contact_cost = self.contact_cost_weight * np.square(forces).sum(axis=1)
-        info = {
-            "x_position": qpos[:, 0],
-            "y_position": qpos[:, 1],
-            "distance_from_origin": plane_distance(qpos),
-            "x_velocity": velocity[:, 0],
-            "y_velocity": velocity[:, 1],
-            "reward_forward": velocity[:, 0],
-            "reward_ctrl": -ctrl_cost,
-            "reward_contact": -contact_cost,
-            "reward_survive": survive,
-        }
+
+        def info() -> dict[str, Floats]:
+            return {
+                "x_position": qpos[:, 0],
+                "y_position": qpos[:, 1],
+                "distance_from_origin": plane_distance(qpos),
+                "x_velocity": velocity[:, 0],
+                "y_velocity": velocity[:, 1],
+                "reward_forward": velocity[:, 0],
+                "reward_ctrl": -ctrl_cost,
+                "reward_contact": -contact_cost,
+                "reward_survive": survive,
+            }
+
         return Outcome(velocity[:, 0] + survive - (ctrl_cost + contact_cost), ~healthy, info)
 
 
@@ -178,17 +182,20 @@ class Humanoid(Task):
         ctrl_cost = control_cost(self.ctrl_cost_weight, action.astype(np.float64))  # Gymnasium reads data.ctrl here
         forces = fields["cfrc_ext"].reshape(len(qpos), -1)
         contact_cost = np.minimum(self.contact_cost_weight * np.square(forces).sum(axis=1), self.contact_cost_limit)
-        info = {
-            "x_position": qpos[:, 0],
-            "y_position": qpos[:, 1],
-            "tendon_length": fields["ten_length"],
-            "tendon_velocity": fields["ten_velocity"],
-            "distance_from_origin": plane_distance(qpos),
-            "x_velocity": velocity[:, 0],
-            "y_velocity": velocity[:, 1],
-            "reward_survive": survive,
-            "reward_forward": forward,
-            "reward_ctrl": -ctrl_cost,
-            "reward_contact": -contact_cost,
-        }
+
+        def info() -> dict[str, Floats]:
+            return {
+                "x_position": qpos[:, 0],
+                "y_position": qpos[:, 1],
+                "tendon_length": fields["ten_length"],
+                "tendon_velocity": fields["ten_velocity"],
+                "distance_from_origin": plane_distance(qpos),
+                "x_velocity": velocity[:, 0],
+                "y_velocity": velocity[:, 1],
+                "reward_survive": survive,
+                "reward_forward": forward,
+                "reward_ctrl": -ctrl_cost,
+                "reward_contact": -contact_cost,
+            }
+
         return Outcome(forward + survive - (ctrl_cost + contact_cost), ~healthy, info)
