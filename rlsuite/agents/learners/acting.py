@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.policy import ActorCritic
-from rlsuite.agents.learners.rollout import Row
+from rlsuite.agents.learners.rollout import Arrays, Row
+
+SMALL = 4 * 65536
+"""Products in a layer up to which OpenBLAS stays in the calling thread (its GEMM_MULTITHREAD_THRESHOLD of 4)."""
+
+
+def _relu(x: np.ndarray, out: np.ndarray) -> None:
+    np.maximum(x, 0.0, out=out)
+
+
+ARRAY_ACTIVATIONS = {nn.Tanh: np.tanh, nn.ReLU: _relu}
 
 
 class Actor(Protocol):
@@ -51,6 +62,7 @@ class FoldedMlp:
 
     def __init__(self, policy: ActorCritic) -> None:
         self.activation = _inplace(policy.activation_fn)
+        self.array_activation = ARRAY_ACTIVATIONS.get(policy.activation_fn)
         self.layers: list[tuple[torch.Tensor, torch.Tensor]] = []
         for layer in [*policy.mlp_extractor.policy_net, policy.action_net]:
             if isinstance(layer, nn.Linear):
@@ -59,9 +71,17 @@ class FoldedMlp:
                     scale, shift = policy.normalizer.scale_and_shift()
                     weight, bias = weight * scale, bias + weight @ shift
                 self.layers.append((weight.t(), bias))
+        self._arrays: list[tuple[np.ndarray, np.ndarray]] = []
+        if policy.device.type == "cpu":
+            self._arrays = [(np.ascontiguousarray(weight.numpy()), bias.numpy()) for weight, bias in self.layers]
+        self._largest = max(weight.numel() for weight, _ in self.layers)
 
     def __call__(self, row: Row) -> None:
         """Run the policy tower."""
+        small = len(row.obs) * self._largest <= SMALL
+        if row.arrays is not None and small and self._arrays and self.array_activation is not None:
+            self._run_arrays(row.arrays)
+            return
         x = row.obs.flatten(1) if row.obs.dim() > 2 else row.obs
         if x.dtype != torch.float32:
             x = x.float()
@@ -69,6 +89,19 @@ class FoldedMlp:
             x = self.activation(torch.addmm(bias, x, weight))
         weight, bias = self.layers[-1]
         torch.addmm(bias, x, weight, out=row.params)
+
+    def _run_arrays(self, row: Arrays) -> None:
+        """The same in numpy, whose calls cost a third of torch's for a handful of rows."""
+        assert self.array_activation is not None
+        x = row.obs.reshape(len(row.obs), -1)
+        if x.dtype != np.float32:
+            x = x.astype(np.float32)
+        for weight, bias in self._arrays[:-1]:
+            x = x @ weight
+            x += bias
+            self.array_activation(x, x)
+        weight, bias = self._arrays[-1]
+        np.add(x @ weight, bias, out=row.params)
 
 
 def _inplace(activation: type[nn.Module]):

@@ -54,6 +54,7 @@ class GaussianHead:
         self.size = int(np.prod(space.shape))
         self.low = torch.as_tensor(space.low, dtype=torch.float32)
         self.high = torch.as_tensor(space.high, dtype=torch.float32)
+        self._low, self._high = self.low.numpy(), self.high.numpy()
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         """Standard normal noise."""
@@ -68,6 +69,10 @@ class GaussianHead:
         """Without a copy where actions are vectors."""
         if len(self.shape) != 1 or std is None:
             _sample_row(self, row, std)
+            return
+        if (arrays := row.arrays) is not None:
+            np.add(arrays.params, arrays.noise * std.numpy(), out=arrays.action)
+            np.minimum(np.maximum(arrays.action, self._low), self._high, out=arrays.env_action)
             return
         torch.addcmul(row.params, row.noise, std, out=row.action)
         torch.clamp(row.action, *self._bounds(row.action.device), out=row.env_action)

@@ -208,10 +208,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         return act
 
     def _step_callback(self, callback: BaseCallback, t: int) -> bool:
-        rollout = self.rollout
-        dones = (rollout.terminated[t] | rollout.truncated[t]).cpu().numpy()
-        seen = {"self": self, "env": self.env, "n_steps": t + 1, "rollout": rollout, "dones": dones}
-        callback.update_locals(seen | {"rewards": rollout.reward[t].cpu().numpy()})
+        seen = {"self": self, "env": self.env, "n_steps": t + 1, "rollout": self.rollout}
+        callback.update_locals(seen | self.rollout.seen(t))
         return callback.on_step()
 
     def _leave_idle(self, env: VectorEnv, t: int, groups: list[slice]) -> None:
