@@ -27,7 +27,7 @@ def main() -> None:
         renderer.update_scene(data, camera="eye")
         picture = renderer.render()
     red, green, _ = (int(v) for v in picture[32, 32])
-    assert red > 60 and red > 2 * green, f"the picture is wrong: its middle is {picture[32, 32]}"
+    assert red > max(60, 2 * green), f"the picture is wrong: its middle is {picture[32, 32]}"
     assert int(picture[0, 0].sum()) < 30, f"the picture is wrong: its corner is {picture[0, 0]}"
     print(f"MUJOCO_GL={os.environ.get('MUJOCO_GL', '')}")
 
