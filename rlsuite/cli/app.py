@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from rlsuite.cli import bench, compare, demos, doctor, evaluate, export, ls, plot, record, resume, run, show
+from rlsuite.cli import bench, compare, data, demos, doctor, evaluate, export, ls, plot, record, resume, run, show
 from rlsuite.errors import RlsuiteError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("ls")(ls.ls)
 app.command("doctor")(doctor.doctor)
+app.add_typer(data.app, name="data")
 app.add_typer(demos.app, name="demos")
 app.add_typer(bench.app, name="bench")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rlsuite.testing.env_checks import check_vector_env, sample_actions
+    from rlsuite.testing.generator_checks import check_generator
     from rlsuite.testing.learner_checks import ConstantReward, check_learner, solve_probe, value_error
     from rlsuite.testing.probe_base import ProbeEnv
     from rlsuite.testing.probes import PROBES, make_probe
@@ -23,6 +24,7 @@ _HOMES = {
     "ConstantReward": "learner_checks",
     "PROBES": "probes",
     "ProbeEnv": "probe_base",
+    "check_generator": "generator_checks",
     "check_learned_reward": "reward_checks",
     "check_learner": "learner_checks",
     "check_vector_env": "env_checks",
@@ -39,6 +41,7 @@ __all__ = [
     "ConformanceError",
     "ConstantReward",
     "ProbeEnv",
+    "check_generator",
     "check_learned_reward",
     "check_learner",
     "check_vector_env",

@@ -1,0 +1,1 @@
+"""Gradient ascent on what a network's layer responds to."""

@@ -1,0 +1,1 @@
+"""Generators trained against a discriminator that decode a latent vector: DCGAN and BEGAN."""
