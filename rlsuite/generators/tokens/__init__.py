@@ -1,1 +1,0 @@
-"""Pictures as sequences of tokens: sprites as text, image GPT."""
