@@ -74,6 +74,9 @@ class VectorEnv(VecEnv):
     """Whether `state_dict` brings back the engine bit for bit (MuJoCo, NES); if not, a resumed
     run restarts its episodes."""
 
+    steps_side_by_side: bool = False
+    """Whether `step_group` may be called from several threads at once, each with another group."""
+
     def __init__(
         self,
         n_envs: int,
@@ -135,6 +138,11 @@ class VectorEnv(VecEnv):
     @abstractmethod
     def recv(self, group: int = 0) -> Step:
         """Wait for the group sent last and return what it gave."""
+
+    def step_group(self, actions: torch.Tensor | np.ndarray, group: int) -> Step:
+        """Step one group and wait."""
+        self.send(actions, group)
+        return self.recv(group)
 
     def step_tensor(self, actions: torch.Tensor | np.ndarray) -> Step:
         """Step every environment and wait (one group only)."""

@@ -15,6 +15,7 @@ from rlsuite.agents.contracts import LearnedReward
 from rlsuite.agents.learners.acting import make_actor
 from rlsuite.agents.learners.advantages import DiscountedReturnScale, RunningScale, gae
 from rlsuite.agents.learners.base import Learner, choose_device
+from rlsuite.agents.learners.collecting import in_turn, side_by_side
 from rlsuite.agents.learners.config import PPOConfig
 from rlsuite.agents.learners.episodes import EpisodeStatistics
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
@@ -169,23 +170,20 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         callback.on_rollout_start()
         self.policy.set_training_mode(False)
         env.set_groups(self.n_groups)
-        groups = [env.group_slice(g) for g in range(env.n_groups)]
         rollout = self.rollout
         rollout.obs[0].copy_(self._obs)
         rollout.episode_start[0].copy_(self._episode_start)
+
+        def after_row(t: int) -> bool:
+            self.num_timesteps += env.num_envs
+            return self._step_callback(callback, t)
+
+        collect = side_by_side if env.steps_side_by_side and self.device.type == "cpu" else in_turn
         with torch.no_grad():
-            act = self._begin_acting()
-            for g, group in enumerate(groups):
-                env.send(act(0, group), g)
-            for t in range(self.n_steps):
-                for g, group in enumerate(groups):
-                    rollout.write(t, group, env.recv(g))
-                    if t + 1 < self.n_steps:
-                        env.send(act(t + 1, group), g)
-                self.num_timesteps += env.num_envs
-                if not self._step_callback(callback, t):
-                    self._leave_idle(env, t, groups)
-                    return False
+            stopped_at = collect(env, rollout, self._begin_acting(), after_row)
+        if stopped_at is not None:
+            self._leave_idle(stopped_at)
+            return False
         self._finish_rollout()
         callback.on_rollout_end()
         return True
@@ -212,11 +210,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         callback.update_locals(seen | self.rollout.seen(t))
         return callback.on_step()
 
-    def _leave_idle(self, env: VectorEnv, t: int, groups: list[slice]) -> None:
-        """Take in what is under way, so that the environment may be used again."""
-        for g, group in enumerate(groups):
-            if t + 1 < self.n_steps:
-                self.rollout.write(t + 1, group, env.recv(g))
+    def _leave_idle(self, t: int) -> None:
+        """Go on from what was taken in last, so that the environment may be used again."""
         last = min(t + 2, self.n_steps)
         self._obs = self.rollout.obs[last].clone()
         self._last_obs = self._obs.cpu().numpy()

@@ -11,7 +11,7 @@ from rlsuite.agents.learners.losses import LossSettings, Minibatch, ppo_loss
 from rlsuite.agents.learners.ppo import PPO
 from rlsuite.agents.learners.recurrent import RecurrentActorCritic, RecurrentCnnActorCritic
 from rlsuite.agents.learners.update import PolicyUpdate
-from rlsuite.envs.vector import StateTree, VectorEnv
+from rlsuite.envs.vector import StateTree
 
 
 class RecurrentPPO(PPO):
@@ -70,8 +70,8 @@ class RecurrentPPO(PPO):
             return rollout.episode_start[0, group]
         return rollout.terminated[t - 1, group] | rollout.truncated[t - 1, group]
 
-    def _leave_idle(self, env: VectorEnv, t: int, groups: list[slice]) -> None:
-        super()._leave_idle(env, t, groups)
+    def _leave_idle(self, t: int) -> None:
+        super()._leave_idle(t)
         last = min(t + 2, self.n_steps)
         self.states[0] = self.states[last]
         self._episode_start = self._starts(last, slice(0, self.n_envs)).clone()

@@ -142,7 +142,8 @@ class Rollout:
         tensor = torch.as_tensor(values)
         if key not in self.info:
             shape = (self.n_steps, self.n_envs, *tensor.shape[1:])
-            self.info[key] = torch.zeros(shape, dtype=tensor.dtype, device=self.reward.device)
+            fresh = torch.zeros(shape, dtype=tensor.dtype, device=self.reward.device)
+            self.info.setdefault(key, fresh)  # two threads may come here at once
         self.info[key][t, group].copy_(tensor, non_blocking=True)
 
     def seen(self, t: int) -> dict[str, np.ndarray]:

@@ -34,6 +34,9 @@ controls (less, such as qpos and qvel alone, drifts)."""
 class Engine(Protocol):
     """n simulations of one model."""
 
+    side_by_side: bool
+    """Whether groups that are stepped at the same time have threads of their own."""
+
     def regroup(self, groups: Sequence[slice]) -> None:
         """Say which environments are stepped together; between steps. Every `slice` below is one of these."""
         ...
@@ -120,6 +123,8 @@ class DataEngine:
         fields: Name to (n_envs, ...) float64, where to write.
         n_threads: Threads that step, the caller's included.
     """
+
+    side_by_side = False
 
     def __init__(
         self,
@@ -212,6 +217,8 @@ class BatchEngine:
         n_threads: Threads that step, the callers' included.
     """
 
+    side_by_side = True
+
     def __init__(
         self,
         model: Any,
@@ -224,7 +231,7 @@ class BatchEngine:
         self._model, self._n_envs, self._n_threads = model, n_envs, n_threads
         self._nstep, self._fields = task.frame_skip, fields
         # Resets go through a batch without threads: waking them costs more than a few mj_forward take.
-        self._resets = self._make(1)
+        self._resets, self._resetting = self._make(1), threading.Lock()
         self._fresh = self._resets.state[0].copy()  # a new batch holds what mj_resetData leaves
         self._qpos, self._qvel = self._resets.bind("qpos"), self._resets.bind("qvel")
         self._reset_copies = [(array, self._resets.bind(name)) for name, array in fields.items()]
@@ -263,9 +270,10 @@ class BatchEngine:
 
     def reset(self, indices: NDArray[np.int32], qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
         """Write fresh state rows and compute their fields with mj_forward."""
-        self._resets.state[indices] = self._fresh
-        self._qpos[indices], self._qvel[indices] = qpos, qvel
-        self._resets.forward(indices)
+        with self._resetting:
+            self._resets.state[indices] = self._fresh
+            self._qpos[indices], self._qvel[indices] = qpos, qvel
+            self._resets.forward(indices)
         for lane in self._lanes.values():
             mine = indices[(indices >= lane.where.start) & (indices < lane.where.stop)]
             lane.batch.state[mine] = self._resets.state[mine]

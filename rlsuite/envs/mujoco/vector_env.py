@@ -201,9 +201,18 @@ class MujocoVectorEnv(VectorEnv):
         """Step every environment and wait (one group only); nothing is handed to the background thread."""
         if self.n_groups != 1:
             raise RuntimeError("step_tensor needs one group; call set_groups(1) first")
-        self._take_actions(actions, self._groups[0])
-        self._groups[0].job.order()  # and recv does it
-        return self.recv(0)
+        return self.step_group(actions, 0)
+
+    @property
+    def steps_side_by_side(self) -> bool:  # type: ignore[override]
+        """Where each group has threads of its own; see `VectorEnv.steps_side_by_side`."""
+        return self._engine.side_by_side and 1 < self.n_groups <= self.n_threads
+
+    def step_group(self, actions: torch.Tensor | np.ndarray, group: int) -> Step:
+        """Step one group in the calling thread."""
+        self._take_actions(actions, self._groups[group])
+        self._groups[group].job.order()  # and recv does it
+        return self.recv(group)
 
     def _take_actions(self, actions: torch.Tensor | np.ndarray, group: _Group) -> None:
         action = actions.detach().cpu().numpy() if isinstance(actions, torch.Tensor) else np.asarray(actions)

@@ -1,6 +1,7 @@
 """Gradients and updates: by hand against autograd, and against stable-baselines3's own PPO."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlsuite.agents.learners.acting import make_actor
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.flat import FlatParameters, make_adam
 from rlsuite.agents.learners.fused import FusedUpdate, is_plain
 from rlsuite.agents.learners.losses import LossSettings, Minibatch
 from rlsuite.agents.learners.policy import ActorCritic
 from rlsuite.agents.learners.ppo import PPO
+from rlsuite.agents.learners.rollout import Rollout
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.testing import make_probe
 
@@ -174,3 +177,28 @@ def test_normalizer_is_exact_over_batches() -> None:
     out = normalizer(x)
     torch.testing.assert_close(out.mean(0), torch.zeros(5), atol=1e-5, rtol=0)
     torch.testing.assert_close(out.std(0, correction=0), torch.ones(5), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("activation", [torch.nn.Tanh, torch.nn.ReLU])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_acting_in_numpy_is_acting_in_torch(activation: type, dtype: type) -> None:
+    torch.manual_seed(0)
+    space = spaces.Box(-np.inf, np.inf, (5,), dtype)
+    policy = ActorCritic(space, ACT, lambda _: 1e-3, net_arch=[6, 4], activation_fn=activation)
+    rollout = Rollout(2, 8, space, ACT, n_params=3, n_heads=1, info_keys=(), device=torch.device("cpu"))
+    rollout.obs.normal_()
+    rollout.noise.normal_()
+    actor, std = make_actor(policy), torch.tensor([0.5, 1.0, 2.0])
+    row, given = rollout.rows(slice(2, 6))[1], []
+    for view in (row, replace(row, arrays=None)):
+        for tensor in (row.params, row.action, row.env_action):
+            tensor.fill_(torch.nan)
+        actor(view)
+        policy.head.sample_row(view, std)
+        given.append([x.clone() for x in (row.params, row.action, row.env_action)])
+    assert row.arrays is not None
+    for one, two in zip(*given, strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(given[0][0], policy.head_params(row.obs.float()).detach(), atol=1e-6, rtol=1e-5)
+    assert (given[0][1].abs() > 1).any()  # clipping was compared too
+    assert (given[0][2].abs() <= 1).all()

@@ -1,5 +1,7 @@
 """Episodes, state, threads, actions and pictures of the MuJoCo vector environment."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from rlsuite.envs.mujoco import engine
 from rlsuite.envs.mujoco.config import MujocoConfig
 from rlsuite.envs.mujoco.crew import Crew, Job, SharedLoop
 from rlsuite.envs.mujoco.gl import find_backend
+from rlsuite.envs.mujoco.info import Info
 from rlsuite.envs.mujoco.tasks import TASKS
 from rlsuite.envs.mujoco.vector_env import MujocoVectorEnv
 from rlsuite.errors import DataError, RunError, UserError
@@ -214,3 +217,49 @@ def test_crew_does_every_job():
             job.wait()
     assert sorted(seen) == sorted(list(range(8)) * 10)
     crew.close()
+
+
+@pytest.mark.parametrize("use_batch", [None, False])
+def test_regrouping_between_steps_changes_no_bit(use_batch):
+    one = MujocoVectorEnv("Hopper-v5", 5, seed=2, max_episode_steps=15, n_threads=2, use_batch=use_batch)
+    two = MujocoVectorEnv("Hopper-v5", 5, seed=2, max_episode_steps=15, n_threads=2, use_batch=use_batch)
+    assert np.array_equal(one.reset_all(), two.reset_all())
+    rng = np.random.default_rng(4)
+    for i in range(24):
+        actions = rng.uniform(-1, 1, (5, 3)).astype(np.float32)
+        two.set_groups(n_groups := 1 + i // 3 % 3)
+        for g in range(n_groups):
+            two.send(actions[two.group_slice(g)], g)
+        parts = [two.recv(g).next_obs.numpy().copy() for g in range(n_groups)]
+        np.testing.assert_array_equal(one.step_tensor(actions).next_obs.numpy(), np.concatenate(parts))
+    np.testing.assert_array_equal(one.state_dict()["physics"], two.state_dict()["physics"])
+    one.close()
+    two.close()
+
+
+def test_info_is_computed_when_it_is_read_and_once():
+    read = []
+    info = Info(("x",), lambda: read.append(1) or {"x": np.ones(2)})
+    assert "x" in info
+    assert "y" not in info
+    assert list(info) == ["x"]
+    assert len(info) == 1
+    assert not read
+    assert info["x"] is info["x"]
+    assert read == [1]
+
+
+def test_only_models_of_one_tree_are_spared_the_search_for_islands():
+    islands = int(engine.mujoco.mjtDisableBit.mjDSBL_ISLAND)
+    assert engine.load_model("hopper.xml").opt.disableflags & islands
+    reacher = engine.load_model("reacher.xml")  # the arm and the target are two trees
+    assert reacher.ntree == 2
+    assert not reacher.opt.disableflags & islands
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the library is found by its Linux name")
+def test_mujocos_clock_is_stopped():
+    model = engine.load_model("hopper.xml")
+    data = engine.mujoco.MjData(model)
+    engine.mujoco.mj_step(model, data, 50)
+    assert data.timer[0].duration == 0.0
