@@ -11,7 +11,27 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-LEARNER = ("kind", "n_steps", "batch_size", "n_epochs", "learning_rate", "lr_schedule", "gamma", "gae_lambda")
+MILESTONES = (30_000, 60_000, 100_000, 150_000, 200_000, 300_000, 400_000, 600_000)
+LEARNER = (
+    "kind",
+    "n_steps",
+    "batch_size",
+    "n_epochs",
+    "learning_rate",
+    "lr_schedule",
+    "gamma",
+    "gae_lambda",
+    "learning_starts",
+    "policy_starts",
+    "gradient_steps",
+    "policy_delay",
+    "tau",
+    "ent_coef_init",
+    "reward_update_every",
+    "reward_updates",
+    "reward_batch_size",
+    "reward_window",
+)
 REWARD = (
     "inputs",
     "reward_form",
@@ -26,6 +46,8 @@ REWARD = (
     "replay_size",
     "entropy_coef",
     "bc_steps",
+    "bc_coef",
+    "demo_share",
 )
 
 
@@ -50,12 +72,13 @@ def line(path: Path) -> dict:
         "env_steps": curve[-1][0],
         "planned_steps": config["budget"]["env_steps"],
         "train_return_at": {f"{k // 1000}k": round(next((r for s, r in curve if s >= k), float("nan")))
-                            for k in (100_000, 200_000, 300_000, 400_000, 600_000) if k <= curve[-1][0]},
+                            for k in MILESTONES if k <= curve[-1][0]},
         "last_train_return": round(curve[-1][1]),
         "normalized_score": final.get("normalized_score") and round(final["normalized_score"], 4),
         "return_mean": final.get("return_mean") and round(final["return_mean"], 1),
         "train_wall_s": summary["train_wall_s"],
         "learner": {k: learner[k] for k in LEARNER if k in learner}
+        | {"n_envs": config["env"]["n_envs"]}
         | {k: learner["network"][k] for k in ("hidden", "log_std_init") if k in learner["network"]},
         "reward": {k: reward[k] for k in REWARD if k in reward},
         "demos": config["demos"],

@@ -22,6 +22,7 @@ from rlsuite.agents.gail.losses import (
 )
 from rlsuite.agents.gail.optimizer import adam_state, load_adam_state
 from rlsuite.agents.gail.replay import RowReplay
+from rlsuite.agents.learners.lessons import Lesson
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
 
@@ -84,6 +85,14 @@ class GailReward:
             from rlsuite.agents.bc.warm_start import warm_start
 
             warm_start(learner, self.demos, n_steps=self.config.bc_steps, seed=self.seed)
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """What an off-policy learner takes from the demonstrations directly, if the settings ask for it."""
+        config, demos = self.config, self.demos
+        if not config.bc_coef and not config.demo_share:
+            return None
+        return Lesson(demos.obs, demos.action, demos.next_obs, demos.terminated, config.bc_coef, config.demo_share)
 
     # -- scoring -------------------------------------------------------------------------------
 

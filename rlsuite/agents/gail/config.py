@@ -65,8 +65,14 @@ class GailConfig(RewardConfig):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of hidden units dropped while training the discriminator."""
     bc_steps: int = Field(default=0, ge=0)
-    """Gradient steps of behavioural cloning that the policy begins with (PPO on vectors); 0: a random policy.
+    """Gradient steps of behavioural cloning that the policy begins with (on vectors); 0: a random policy.
     Saves the discriminator's reward from its worst start: a policy that learns to survive by standing still."""
+    bc_coef: float = Field(default=0.0, ge=0)
+    """Weight of the cloning error on the demonstrations in the actor's loss, in units of the mean value (off-policy
+    learners), 0.1 to 3. Holds the policy to the actions that are shown; too high: it learns nothing else."""
+    demo_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of each of the learner's minibatches that is demonstrated transitions (off-policy learners), 0 to 0.25:
+    the critics then know what the expert's states are worth before the policy gets there."""
     replay_size: int = Field(default=0, ge=0)
     """Policy samples kept from earlier updates for the discriminator, beside the newest batch; 0: none.
     Off-policy learners replay by themselves."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import stable_baselines3 as sb3
@@ -17,18 +18,13 @@ from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import SACConfig
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
+from rlsuite.agents.learners.lessons import find_lesson
 from rlsuite.agents.learners.networks import sac_policy_kwargs
 from rlsuite.agents.learners.relabel import absorbing_value, total_reward
 from rlsuite.agents.learners.replay import Replay, wanted_info
+from rlsuite.agents.learners.sac_autograd import autograd_step
 from rlsuite.agents.learners.sac_fused import fused_step
-from rlsuite.agents.learners.sac_losses import (
-    StepBatch,
-    actor_loss,
-    critic_loss,
-    q_values,
-    soft_target,
-    squashed_sample,
-)
+from rlsuite.agents.learners.sac_losses import StepBatch, squashed_sample
 from rlsuite.agents.learners.streams import check_one_stream
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
@@ -122,6 +118,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self.target_entropy = -float(size) if self.target_entropy == "auto" else float(self.target_entropy)
         self.ent_coef_optimizer = None  # one Adam moves the actor and the entropy coefficient
         self._fused = fused_step(self)
+        self.lesson = find_lesson(self.rewards)
         spaces_ = self.observation_space, self.action_space
         self.replay = Replay(self.buffer_size, self.n_envs, *spaces_, self.device, wanted_info(self.rewards, self.env))
         low, high = (torch.as_tensor(x, device=self.device) for x in (self.action_space.low, self.action_space.high))  # type: ignore[union-attr]
@@ -232,6 +229,8 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self.policy.set_training_mode(True)
         self._update_learning_rate([self._actor_adam, self._critic_adam])
         batch = self.replay.sample(gradient_steps * batch_size, self.batch_rng)
+        if self.lesson is not None:
+            self.lesson.mix_into(batch, gradient_steps, self.batch_rng)
         reward = total_reward(self.rewards, batch, self.extrinsic_coef)
         absorbing = absorbing_value(self.rewards, self.gamma)
         noise = self._noise(gradient_steps, batch_size)
@@ -241,18 +240,24 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             action = self.unit_action(batch.action)
         parts = (obs, action, reward, batch.terminated, next_obs)
         obs, action, reward, terminated, next_obs = (x.unflatten(0, (gradient_steps, batch_size)) for x in parts)
-        step = self._fused or self._gradient_steps
+        step = self._fused or partial(autograd_step, self)
+        moves = self.num_timesteps >= self.config.policy_starts
         for first in range(0, gradient_steps, self.config.policy_delay):
             group = slice(first, first + self.config.policy_delay)
             of_actor, of_next = noise[group][-1, 0], noise[group][:, 1]
-            self._metrics += step(
-                StepBatch(
-                    obs[group], action[group], reward[group], terminated[group], next_obs[group], of_actor, of_next,
-                    absorbing, self.num_timesteps >= self.config.policy_starts,
-                )
-            )  # fmt: skip
+            parts = (obs[group], action[group], reward[group], terminated[group], next_obs[group], of_actor, of_next)
+            self._metrics += step(StepBatch(*parts, absorbing, moves, **self._demonstrated()))
             self._metric_steps += 1
         self._n_updates += gradient_steps
+
+    def _demonstrated(self) -> dict[str, Any]:
+        """The demonstrated pairs of one actor step, as fields of `StepBatch`."""
+        if self.lesson is None or not self.lesson.bc_coef:
+            return {}
+        obs, action = self.lesson.pairs(self.batch_rng)
+        with torch.no_grad():
+            obs = self.actor.extract_features(obs, self.actor.features_extractor)
+        return {"demo_obs": obs, "demo_action": self.unit_action(action), "bc_coef": self.lesson.bc_coef}
 
     def unit_action(self, action: torch.Tensor) -> torch.Tensor:
         """Actions (n, action_dim) in (-1, 1) of actions (n, *shape) in the environment's units."""
@@ -262,44 +267,6 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         """Standard normal noise for present and next actions, (gradient_steps, 2, batch_size, action_dim)."""
         shape = (gradient_steps, 2, batch_size, self._action_half.numel())
         return torch.randn(shape, generator=self.batch_rng, device=self.device)
-
-    def _gradient_steps(self, batch: StepBatch) -> torch.Tensor:
-        """Steps of the critics, then one of the actor, the entropy coefficient and the target critics.
-
-        Returns:
-            The `METRICS`, of the last minibatch.
-        """
-        alpha = self.log_ent_coef.detach().exp()
-        n, steps = batch.obs.shape[1], len(batch.obs)
-        with torch.no_grad():
-            next_obs = batch.next_obs.flatten(0, 1)
-            next_action, next_log_prob = squashed_sample(self.actor, next_obs, batch.next_noise.flatten(0, 1))
-            next_q = q_values(self.critic_target, next_obs, next_action)
-            flat = batch.reward.flatten(), batch.terminated.flatten()
-            target = soft_target(*flat, next_q, next_log_prob, alpha, self.gamma, batch.absorbing).view(steps, n)
-        q = loss_q = target
-        for obs, action, wanted in zip(batch.obs, batch.action, target, strict=True):
-            q = q_values(self.critic, obs, action)
-            loss_q = critic_loss(q, wanted)
-            self.flat_critic.zero_grad()
-            loss_q.backward()
-            self._critic_adam.fast_step()
-        loss_pi, alpha_loss = self._actor_step(batch.obs[-1], batch.noise, alpha, batch.moves_actor)
-        with torch.no_grad():
-            self.flat_target.param.lerp_(self.flat_critic.param, 1 - (1 - self.tau) ** steps)
-            return torch.stack([loss_q, loss_pi, alpha[0], alpha_loss, q.mean(), batch.reward[-1].mean()])
-
-    def _actor_step(
-        self, obs: torch.Tensor, noise: torch.Tensor, alpha: torch.Tensor, moves: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        action, log_prob = squashed_sample(self.actor, obs, noise)
-        loss = actor_loss(q_values(self.critic, obs, action), log_prob, alpha)
-        alpha_loss = -(self.log_ent_coef * (log_prob.detach() + self.target_entropy)).mean()
-        self.flat_actor.zero_grad()
-        if moves:
-            (loss + alpha_loss).backward(inputs=self.flat_actor.parameters)  # the critics need no gradient here
-            self._actor_adam.fast_step()
-        return loss.detach(), alpha_loss.detach()
 
     def _train_rewards(self) -> None:
         """Train the learned rewards if it is time."""

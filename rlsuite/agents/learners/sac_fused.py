@@ -1,6 +1,6 @@
 """SAC's gradient step for plain networks, written out by hand.
 
-Same losses, same gradients as `SAC._gradient_step` (a test compares them). On a CPU autograd's bookkeeping
+Same losses, same gradients as `sac_autograd.autograd_step` (a test compares them). On a CPU autograd's bookkeeping
 and its fresh buffers cost several times the arithmetic of small networks; here every critic goes through one
 batched product, every result lies in a buffer made once, and present and next observations share a pass.
 """
@@ -73,7 +73,7 @@ class Stack:
         for i in range(len(self.weights) - 1, -1, -1):
             grad = self._through_activation(i, grad, n)
             below = self.outputs[i - 1] if i else x
-            torch.bmm(grad.mT, below[:, :n], out=self.weight_grads[i])
+            torch.bmm(grad.mT, below[:, : grad.shape[1]], out=self.weight_grads[i])
             torch.sum(grad, 1, keepdim=True, out=self.bias_grads[i])
             if i:
                 grad = torch.bmm(grad, self.weights[i], out=self.slopes[i - 1][:, :n])
@@ -138,10 +138,12 @@ class FusedStep:
 
     @torch.no_grad()
     def __call__(self, batch: StepBatch) -> Tensor:
-        """Update everything; see `SAC._gradient_steps`."""
+        """Update everything; see `sac_autograd.autograd_step`."""
         obs, alpha = batch.obs[-1], float(self.log_alpha.exp())
-        both = torch.cat([obs, batch.next_obs.flatten(0, 1)])
-        sample = self._sample(both, torch.cat([batch.noise, batch.next_noise.flatten(0, 1)]))
+        shown = obs[:0] if batch.demo_obs is None else batch.demo_obs
+        every = torch.cat([obs, shown, batch.next_obs.flatten(0, 1)])
+        no_noise = batch.noise.new_zeros(len(shown), batch.noise.shape[1])
+        sample = self._sample(every, torch.cat([batch.noise, no_noise, batch.next_noise.flatten(0, 1)]))
         target = self._target(batch, sample, alpha)
         x = torch.cat([batch.obs, batch.action], 2)
         q, error = target, target
@@ -149,7 +151,7 @@ class FusedStep:
             q, error = self._step_critics(row, wanted)
         q_mean = float(q.mean())  # before the actor's step overwrites the buffer
         loss_q = float(torch.linalg.vector_norm(error)) ** 2 * (0.5 * len(obs))  # the error is divided by n
-        loss_pi, alpha_loss = self._step_actor(obs, both, sample, alpha) if batch.moves_actor else (0.0, 0.0)
+        loss_pi, alpha_loss = self._step_actor(batch, every, sample, alpha) if batch.moves_actor else (0.0, 0.0)
         self.flat_target.param.lerp_(self.flat_critic.param, 1 - (1 - self.tau) ** len(x))
         return torch.tensor([loss_q, loss_pi, alpha, alpha_loss, q_mean, float(batch.reward[-1].mean())])
 
@@ -167,8 +169,8 @@ class FusedStep:
 
     def _target(self, batch: StepBatch, sample: _Sample, alpha: float) -> Tensor:
         """(steps, n); see `sac_losses.soft_target`."""
-        n = batch.obs.shape[1]
         next_obs = batch.next_obs.flatten(0, 1)
+        n = len(sample.action) - len(next_obs)
         next_q = _both_q(self.targets, torch.cat([next_obs, sample.action[n:]], 1)).amin(0)
         alive = next_q.sub_(sample.log_prob[n:], alpha=alpha).view(batch.reward.shape)
         return torch.where(batch.terminated, batch.absorbing, alive).mul_(self.gamma).add_(batch.reward)
@@ -182,33 +184,48 @@ class FusedStep:
         self.critic_adam.fast_step()
         return q, error
 
-    def _step_actor(self, obs: Tensor, both: Tensor, sample: _Sample, alpha: float) -> tuple[float, float]:
+    def _step_actor(self, batch: StepBatch, every: Tensor, sample: _Sample, alpha: float) -> tuple[float, float]:
         """∂/∂u = (1 - a²)(2 α a / (1 - a² + 1e-6) / n - ∂minQ/∂a / n) for u before the tanh; u = mean + σ noise."""
+        obs = batch.obs[-1]
         n = len(obs)
         action, slack = sample.action[:n], sample.slack[:n]
         q = _both_q(self.critics, torch.cat([obs, action], 1))
         least, index = q.min(0)
+        value = float(least.mean())
         chosen = torch.zeros_like(q).scatter_(0, index[None], -1.0 / n)
         grad = self.critics.input_gradient(chosen.unsqueeze(-1), obs.shape[1]).sum(0)
         grad.addcdiv_(action, slack, value=2.0 * alpha / n).mul_(slack.sub_(1e-6))
         by_log_std = torch.mul(grad, sample.spread[:n]).sub_(alpha / n).mul_(sample.inside[:n])
-        self._write_actor(both, torch.stack([grad, by_log_std]), n)
+        by_both = torch.stack([grad, by_log_std])
+        if batch.demo_action is not None:
+            by_both = torch.cat([by_both, self._cloning_gradient(batch, sample, abs(value))], 1)
+        self._write_actor(every, by_both)
         log_prob = float(sample.log_prob[:n].mean())
         gap = log_prob + self.target_entropy
         if self.log_alpha.grad is not None:  # it is learned
             self.log_alpha.grad.fill_(-gap)
         log_alpha = float(self.log_alpha)
         self.actor_adam.fast_step()
-        return alpha * log_prob - float(least.mean()), -log_alpha * gap
+        return alpha * log_prob - value, -log_alpha * gap
 
-    def _write_actor(self, both: Tensor, grad: Tensor, n: int) -> None:
-        """Gradients of the actor from those of mean and log std, (2, n, action_dim)."""
-        hidden = self.trunk.outputs[-1]
+    @staticmethod
+    def _cloning_gradient(batch: StepBatch, sample: _Sample, scale: float) -> Tensor:
+        """Of `sac_losses.cloning_loss` by mean and log std before the tanh, (2, m, action_dim); the latter is 0."""
+        wanted, n = batch.demo_action, len(batch.noise)
+        assert wanted is not None
+        rows = slice(n, n + len(wanted))
+        action, slope = sample.action[rows], sample.slack[rows] - 1e-6
+        grad = (action - wanted).mul_(slope).mul_(2.0 * batch.bc_coef * scale / wanted.numel())
+        return torch.stack([grad, torch.zeros_like(grad)])
+
+    def _write_actor(self, features: Tensor, grad: Tensor) -> None:
+        """Gradients of the actor from those of mean and log std, (2, n, action_dim), of the first n features."""
+        hidden, n = self.trunk.outputs[-1], grad.shape[1]
         self.heads.backward(hidden.expand(2, -1, -1), grad, n)
         below = self.trunk.slopes[-1][:, :n]
         torch.bmm(grad[:1], self.heads.weights[0][:1], out=below)
         below.baddbmm_(grad[1:], self.heads.weights[0][1:])
-        self.trunk.backward(both[None], below, n)
+        self.trunk.backward(features[None], below, n)
 
 
 def _both_q(critics: Stack, x: Tensor) -> Tensor:

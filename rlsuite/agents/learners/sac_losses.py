@@ -25,6 +25,9 @@ class StepBatch:
         next_noise: (K, n, action_dim), of the next actions.
         absorbing: Value of what follows a terminal state.
         moves_actor: Whether actor and entropy coefficient move too.
+        demo_obs: (m, features) demonstrated observations; None: the actor clones nothing.
+        demo_action: (m, action_dim) demonstrated actions, in [-1, 1].
+        bc_coef: Weight of the cloning error, in units of the mean absolute value.
     """
 
     obs: torch.Tensor
@@ -36,6 +39,9 @@ class StepBatch:
     next_noise: torch.Tensor
     absorbing: torch.Tensor | float
     moves_actor: bool = True
+    demo_obs: torch.Tensor | None = None
+    demo_action: torch.Tensor | None = None
+    bc_coef: float = 0.0
 
 
 def squashed_sample(actor: Actor, features: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -91,3 +97,8 @@ def critic_loss(q: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def actor_loss(q: torch.Tensor, log_prob: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
     """Mean of α log π - min Q; q (n, n_critics)."""
     return (alpha * log_prob - q.min(dim=1).values).mean()
+
+
+def cloning_loss(mean_action: torch.Tensor, demo_action: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
+    """Mean squared error of squashed mean actions, times ``scale``; both (m, action_dim)."""
+    return scale * (mean_action - demo_action).square().mean()

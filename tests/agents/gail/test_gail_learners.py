@@ -77,6 +77,18 @@ def test_the_environments_own_reward_never_leaks(kind):
     assert all(torch.equal(v, right[k]) for k, v in left.items())
 
 
+def test_what_sac_takes_from_the_demonstrations_directly():
+    env = make_vec(LEVEL, N_ENVS, seed=3)
+    assert make_reward(env).lesson is None
+    lesson = make_reward(env, bc_coef=0.5, demo_share=0.25).lesson
+    env.close()
+    assert (lesson.bc_coef, lesson.share, len(lesson.obs)) == (0.5, 0.25, 120)
+    taught, again, plain = (train("sac", **c) for c in ({"demo_share": 0.25, "bc_coef": 0.5},) * 2 + ({},))
+    for key, value in parameters(taught).items():
+        assert torch.equal(value, parameters(again)[key]), key
+    assert any(not torch.equal(v, parameters(taught)[k]) for k, v in parameters(plain).items())
+
+
 def test_a_warm_start_puts_the_clone_into_the_policy():
     env = make_vec(LEVEL, N_ENVS, seed=3)
     reward = make_reward(env, bc_steps=300)

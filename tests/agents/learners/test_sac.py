@@ -10,6 +10,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from rlsuite.agents.learners.relabel import total_reward
 from rlsuite.agents.learners.sac import SAC
+from rlsuite.agents.learners.sac_autograd import autograd_step
 from rlsuite.agents.learners.sac_losses import StepBatch, actor_loss, critic_loss, soft_target
 from rlsuite.testing import ConstantReward, make_probe
 
@@ -79,34 +80,38 @@ def test_rewards_are_computed_at_sample_time_and_never_stored() -> None:
     assert reward.n_updates % 3 == 0
 
 
-def step_batch(steps: int, n: int, absorbing: float, moves_actor: bool) -> StepBatch:
+def step_batch(steps: int, n: int, absorbing: float, moves_actor: bool, bc_coef: float) -> StepBatch:
     g = torch.Generator().manual_seed(7)
 
     def randn(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=g)
 
     action, terminated = torch.tanh(randn(steps, n, 1)), randn(steps, n) > 1
+    demos = {"demo_obs": randn(5, 1), "demo_action": torch.tanh(randn(5, 1)), "bc_coef": bc_coef} if bc_coef else {}
     return StepBatch(randn(steps, n, 1), action, randn(steps, n), terminated, randn(steps, n, 1),
-                     randn(n, 1), randn(steps, n, 1), absorbing, moves_actor)  # fmt: skip
+                     randn(n, 1), randn(steps, n, 1), absorbing, moves_actor, **demos)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("network", "settings", "steps", "moves"),
+    ("network", "settings", "steps", "moves", "bc_coef"),
     [
-        (NET, {}, 1, True),
-        ({"hidden": [16, 8], "activation": "tanh", "n_critics": 3}, {"ent_coef_init": 0.2}, 3, True),
-        ({"hidden": [16], "n_critics": 1}, {"ent_coef": 0.3}, 2, True),
-        (NET, {}, 2, False),
+        (NET, {}, 1, True, 0.0),
+        (NET, {}, 2, True, 0.7),
+        ({"hidden": [16, 8], "activation": "tanh", "n_critics": 3}, {"ent_coef_init": 0.2}, 3, True, 2.0),
+        ({"hidden": [16], "n_critics": 1}, {"ent_coef": 0.3}, 2, True, 0.0),
+        (NET, {}, 2, False, 0.7),
     ],
 )
-def test_the_gradient_by_hand_is_autograds(network: dict, settings: dict, steps: int, moves: bool) -> None:
+def test_the_gradient_by_hand_is_autograds(
+    network: dict, settings: dict, steps: int, moves: bool, bc_coef: float
+) -> None:
     probe = [make_probe("obs-action-box", 4, seed=0) for _ in range(2)]
     fused, plain = (SAC("MlpPolicy", env, network=network, **settings, **SETTINGS) for env in probe)
     start = fused.actor.mu.weight.detach().clone()
     assert fused._fused is not None
     for _ in range(4):
-        batch = step_batch(steps, 8, 2.0, moves)
-        torch.testing.assert_close(fused._fused(batch), plain._gradient_steps(batch) * METRICS_OF[moves])
+        batch = step_batch(steps, 8, 2.0, moves, bc_coef)
+        torch.testing.assert_close(fused._fused(batch), autograd_step(plain, batch) * METRICS_OF[moves])
     for (name, a), b in zip(fused.policy.state_dict().items(), plain.policy.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, atol=2e-6, rtol=1e-4, msg=name)
     torch.testing.assert_close(fused.log_ent_coef, plain.log_ent_coef)
