@@ -1,0 +1,1 @@
+"""Pictures as sequences of tokens: sprites as text, image GPT."""

@@ -1,0 +1,337 @@
+"""Text to image with one stream of text and image tokens.
+
+Reference: Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation". Both stages are one training: the first
+``vae_steps`` steps train the discrete autoencoder, the others the transformer on its codes.
+Deviations: sizes; transformer blocks of GPT-2; classifier-free guidance (Ho & Salimans 2022) as an option; no
+byte-pair dropout; the step size follows a cosine instead of halving when the loss stalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rlsuite.errors import UserError
+from rlsuite.generators.contracts import Device, Generator, Spec
+from rlsuite.generators.data.imageset import ImageSet
+from rlsuite.generators.images import check_images, from_bytes
+from rlsuite.generators.streams import seeded_weights
+from rlsuite.generators.tokens.captions import CaptionTokens
+from rlsuite.generators.tokens.config import DalleConfig
+from rlsuite.generators.tokens.dalle_masks import attention_masks
+from rlsuite.generators.tokens.dvae import DiscreteAutoencoder, code_perplexity, ramp
+from rlsuite.generators.tokens.network import Cache, build_gpt2, run
+from rlsuite.generators.tokens.sampling import CHUNK, choose, uniforms
+from rlsuite.generators.tokens.training import TokenState
+from rlsuite.runs.statetree import StateTree
+
+BPE = "byte_pairs"
+"""Under which name the provenance keeps the learned byte pairs."""
+
+
+class CodeTransformer(nn.Module):
+    """GPT-2's blocks over ``[start] text codes``, codes placed by row and column.
+
+    Args:
+        config: The section.
+        side: Codes of a row.
+        seed: Of the weights.
+    """
+
+    masks: Tensor | None
+
+    def __init__(self, config: DalleConfig, side: int, seed: int) -> None:
+        super().__init__()
+        self.n_text, self.side, self.codes = config.text_length, side, config.codes
+        self.first_code = config.text_vocabulary + config.text_length
+        self.start = self.first_code + config.codes
+        self.gpt: Any = build_gpt2(
+            self.start + 1, 1 + config.text_length, config.layers, config.width, config.heads, seed
+        )
+        with seeded_weights(seed, "dalle/places"):
+            self.rows, self.columns = nn.Embedding(side, config.width), nn.Embedding(side, config.width)
+            for places in (self.rows, self.columns):
+                nn.init.normal_(places.weight, std=0.02)
+        sparse = config.attention == "sparse"
+        masks = attention_masks(config.layers, 1 + config.text_length, side) if sparse else None
+        self.register_buffer("masks", masks, persistent=False)
+
+    @property
+    def length(self) -> int:
+        """Tokens read: the start, the text, all codes but the last."""
+        return self.n_text + self.side**2
+
+    def embed(self, tokens: Tensor, first: int = 0) -> Tensor:
+        """Vectors of tokens that stand at ``first`` and after."""
+        vectors = self.gpt.transformer.wte(tokens)
+        place = torch.arange(first, first + tokens.shape[1], device=tokens.device)
+        code = (place - 1 - self.n_text).clamp(min=0)
+        text = self.gpt.transformer.wpe(place.clamp(max=self.n_text))
+        image = self.rows(code // self.side) + self.columns(code % self.side)
+        return vectors + torch.where((place > self.n_text)[:, None], image, text)
+
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """What the output layer reads, (batch, n, width)."""
+        first = cache.n if cache is not None else 0
+        return run(self.gpt, self.embed(tokens, first), cache=cache, masks=self.masks)
+
+    def code_scores(self, hidden: Tensor) -> Tensor:
+        """Scores of the codes alone, (..., codes)."""
+        return F.linear(hidden, self.gpt.lm_head.weight[self.first_code : self.start])
+
+    def text_scores(self, hidden: Tensor) -> Tensor:
+        """Scores of the text tokens alone."""
+        return F.linear(hidden, self.gpt.lm_head.weight[: self.first_code])
+
+
+class Dalle(Generator):
+    """Samples from text, completes, encodes (codes), ranks (likelihood given the text).
+
+    Args:
+        config: Its section.
+        seed: Of the initial weights.
+    """
+
+    kind = "dalle"
+    config_class = DalleConfig
+
+    def __init__(self, config: DalleConfig, *, seed: int = 0) -> None:
+        super().__init__(config, seed=seed)
+        self.side = config.size // 2**config.halvings
+        with seeded_weights(seed, "dalle/vae"):
+            self.vae = DiscreteAutoencoder(
+                config.channels, config.vae_width, config.halvings, config.codes, config.quantizer, config.levels
+            )
+        self.model = CodeTransformer(config, self.side, seed)
+        self._captions: CaptionTokens | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """What its images are."""
+        return Spec(self.kind, (self.config.size, self.config.size), self.config.channels, condition="text")
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Autoencoder and transformer."""
+        return {"vae": self.vae, "model": self.model}
+
+    @property
+    def captions(self) -> CaptionTokens:
+        """Turns text into tokens.
+
+        Raises:
+            UserError: Nothing was learned yet.
+        """
+        if self._captions is None:
+            if BPE not in self.provenance:
+                raise UserError("this dalle has not been trained: it knows no text yet")
+            config = self.config
+            self._captions = CaptionTokens(self.provenance[BPE], config.text_vocabulary, config.text_length)
+        return self._captions
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Bring `state_dict` back, byte pairs included."""
+        super().load_state_dict(tree)
+        self._captions = None
+
+    def fit_state(self, data: ImageSet, *, seed: int, device: Device = "cpu") -> DalleState:
+        """Begin training.
+
+        Raises:
+            UserError: The images are of another size, or have no captions.
+        """
+        data.require(self.spec)
+        learned = CaptionTokens.learn(data.captions or (), self.config.text_vocabulary, self.config.text_length)
+        self.provenance = {**self.provenance, BPE: learned.to_text()}
+        self._captions = learned
+        return DalleState(self.to(device), data, seed=seed, device=device)
+
+    def sample(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> Tensor:
+        """N images of one text, or of a list of n; without text, of anything."""
+        free = torch.full((n, self.side**2), -1, dtype=torch.long)
+        return self.decode_codes(self.fill(free, self.texts(condition, n), seed=seed, temperature=temperature))
+
+    def complete(
+        self,
+        images: Tensor,
+        known: Tensor,
+        *,
+        n: int,
+        seed: int,
+        condition: Any = None,
+        temperature: float | None = None,
+    ) -> Tensor:
+        """N completions of each image, (N * n, C, H, W).
+
+        As published, what is unknown is a rectangle that reaches the bottom right corner. Other masks are an
+        extension: what is known but comes later in raster order is kept without having been seen.
+        """
+        check_images(images, size=self.spec.size, channels=self.config.channels)
+        whole = -F.max_pool2d(-known.float(), 2**self.config.halvings)[:, 0].flatten(1) > 0.5
+        codes = self.encode(images).flatten(1).where(whole, torch.tensor(-1)).repeat_interleave(n, dim=0)
+        texts = self.texts(condition, len(images)).repeat_interleave(n, dim=0)
+        made = self.decode_codes(self.fill(codes, texts, seed=seed, temperature=temperature))
+        mask = known.repeat_interleave(n, dim=0).bool()
+        return torch.where(mask, images.repeat_interleave(n, dim=0), made)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes (n, side, side) int64."""
+        check_images(images, size=self.spec.size, channels=self.config.channels)
+        self.vae.eval()
+        parts = [self.vae.encode(part.to(self.device)).cpu() for part in images.split(CHUNK)]
+        return torch.cat(parts) if parts else torch.empty((0, self.side, self.side), dtype=torch.long)
+
+    @torch.no_grad()
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Images (n, C, H, W) of codes (n, side squared)."""
+        grids = codes.view(-1, self.side, self.side)
+        parts = [self.vae.decode(part.to(self.device)).cpu() for part in grids.split(CHUNK)]
+        return torch.cat(parts) if parts else torch.empty((0, self.config.channels, *self.spec.size))
+
+    @torch.no_grad()
+    def fill(self, codes: Tensor, texts: Tensor, *, seed: int, temperature: float | None = None) -> Tensor:
+        """Draw every code that is -1, in raster order; ``texts`` (n, text length)."""
+        chances, filled = uniforms(len(codes), self.side**2, seed, "dalle"), codes.clone()
+        for part in torch.arange(len(codes)).split(CHUNK):
+            filled[part] = self._fill(codes[part], texts[part], chances[part], temperature).cpu()
+        return filled
+
+    def _fill(self, codes: Tensor, texts: Tensor, chances: Tensor, temperature: float | None) -> Tensor:
+        config, model, n = self.config, self.model, len(codes)
+        guided = config.guidance != 1.0
+        both = torch.cat([texts, self.captions([None] * n)]) if guided else texts
+        fed = F.pad(both, (1, 0), value=model.start).to(self.device)
+        cache = Cache.empty(model.gpt, len(fed), model.length)
+        codes, chances = codes.clone().to(self.device), chances.to(self.device)
+        for i in range(codes.shape[1]):
+            scores = model.code_scores(model.hidden(fed, cache)[:, -1])
+            if guided:
+                with_text, without = scores.chunk(2)
+                scores = without + config.guidance * (with_text - without)
+            heat = 1.0 if temperature is None else temperature
+            drawn = choose(scores, chances[:, i], temperature=heat, top_k=config.top_k, top_p=config.top_p)
+            codes[:, i] = torch.where(codes[:, i] < 0, drawn, codes[:, i])
+            fed = (codes[:, i : i + 1] + model.first_code).repeat(1 + guided, 1)
+        return codes
+
+    @torch.no_grad()
+    def score(self, images: Tensor, condition: Any = None) -> Tensor:
+        """Log-likelihood of the codes given the text, mean nats per code, (n,)."""
+        codes, texts = self.encode(images).flatten(1), self.texts(condition, len(images))
+        found = []
+        for part in torch.arange(len(images)).split(CHUNK):
+            tokens, targets = stream(self.model, texts[part], codes[part])
+            hidden = self.model.hidden(tokens.to(self.device))[:, self.model.n_text :]
+            chances = self.model.code_scores(hidden).log_softmax(dim=-1)
+            at = (targets[:, self.model.n_text :, None] - self.model.first_code).to(self.device)
+            found.append(chances.gather(-1, at)[..., 0].mean(dim=1).cpu())
+        return torch.cat(found) if found else torch.empty(0)
+
+    def texts(self, condition: Any, n: int) -> Tensor:
+        """Text tokens (n, text length) of one text for all, a list of n, or None.
+
+        Raises:
+            UserError: The list is of another length.
+        """
+        one = condition is None or isinstance(condition, str)
+        wanted: Sequence[str | None] = [condition] * n if one else list(condition or ())
+        if len(wanted) != n:
+            raise UserError(f"dalle: {len(wanted)} texts were given for {n} images")
+        return self.captions(wanted)
+
+
+def stream(model: CodeTransformer, texts: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """What is read and what is to be said: (n, length) each."""
+    whole = torch.cat([torch.full_like(texts[:, :1], model.start), texts, codes + model.first_code], dim=1)
+    return whole[:, :-1], whole[:, 1:]
+
+
+class DalleState(TokenState):
+    """Both stages of a training.
+
+    Args:
+        generator: The model; its weights follow.
+        data: What is learned from, with captions.
+        seed: Of batches and noise.
+        device: Where to compute.
+    """
+
+    config: DalleConfig
+
+    def __init__(self, generator: Dalle, data: ImageSet, *, seed: int, device: Device) -> None:
+        super().__init__(generator.config, generator.model, data, seed=seed, device=device)
+        self.owner = generator
+        self.vae: Any = self.train_beside(generator.vae, "vae")
+        rate = generator.config.vae_learning_rate
+        self.optimizers["vae"] = torch.optim.AdamW(self.vae.parameters(), rate, weight_decay=1e-4, foreach=True)
+        self.texts = generator.captions(data.captions or ())
+        self.used = torch.full((generator.config.codes,), 1.0 / generator.config.codes)
+        self._codes: Tensor | None = None
+
+    def step(self) -> Mapping[str, Tensor | float]:
+        """One step of the stage that is on."""
+        if self.n_steps < self.config.vae_steps:
+            return self._vae_step()
+        return super().step()
+
+    def end_step(self) -> None:
+        """Count the step; only the networks of this stage are averaged."""
+        first = self.n_steps < self.config.vae_steps
+        self.n_steps += 1
+        model, vae = self.emas
+        (vae if first else model).update(self.n_steps if first else self.n_steps - self.config.vae_steps)
+
+    def _vae_step(self) -> Mapping[str, Tensor | float]:
+        config, optimizer, at = self.config, self.optimizers["vae"], self.n_steps
+        heat = ramp(at, 1.0, 1 / 16, config.temperature_steps, cosine=True)
+        beta = ramp(at, 0.0, config.beta, config.beta_steps)
+        for group in optimizer.param_groups:
+            rate = config.vae_learning_rate
+            group["lr"] = ramp(at, rate, rate / 80, config.vae_steps, cosine=True)
+        images = (self.real() + 1) / 2
+        shape = (len(images), config.codes, self.owner.side, self.owner.side)
+        gumbel = config.quantizer == "gumbel"
+        noise = torch.rand(shape, generator=self.generator, device=self.device) if gumbel else None
+        with self.autocast():
+            parts = self.vae.loss(images, noise, heat, beta)
+        self.descend(optimizer, parts["loss"])
+        self.used = self.used.lerp(parts["used"].detach().cpu(), 0.05)
+        self.end_step()
+        shown = {k: parts[k].detach() for k in ("loss", "reconstruction", "kl")}
+        return {**shown, "code_perplexity": code_perplexity(self.used), "stage": 1.0, "relaxation": heat}
+
+    @property
+    def codes(self) -> Tensor:
+        """Codes of all training images, (n, side squared); made once, when the first stage is over."""
+        if self._codes is None:
+            parts = [self.owner.encode(from_bytes(part.cpu())) for part in self.images.split(256)]
+            self._codes = torch.cat(parts).flatten(1)
+        return self._codes
+
+    def loss(self) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Text and code losses, each per token, weighted 1 to ``image_weight``."""
+        rows = self.batches.rows().cpu()
+        hidden_text = torch.rand(len(rows), generator=self.generator, device=self.device).cpu()
+        empty = self.owner.captions([None])
+        texts = torch.where((hidden_text < self.config.text_dropout)[:, None], empty, self.texts[rows])
+        tokens, targets = (t.to(self.device) for t in stream(self.model, texts, self.codes[rows]))
+        hidden, n_text = self.model.hidden(tokens), self.config.text_length
+        said = self.model.text_scores(hidden[:, :n_text]).flatten(0, 1).float()
+        drawn = self.model.code_scores(hidden[:, n_text:]).flatten(0, 1).float()
+        text = F.cross_entropy(said, targets[:, :n_text].flatten())
+        image = F.cross_entropy(drawn, targets[:, n_text:].flatten() - self.model.first_code)
+        weight = self.config.image_weight
+        loss = (text + weight * image) / (1 + weight)
+        return loss, {"loss_text": text.detach(), "loss_image": image.detach(), "stage": torch.tensor(2.0)}
+
+    def state_dict(self) -> StateTree:
+        """Everything that going on bit for bit needs."""
+        return {**super().state_dict(), "used": self.used}
+
+    def load_state_dict(self, tree: StateTree) -> None:
+        """Bring `state_dict` back."""
+        super().load_state_dict(tree)
+        self.used, self._codes = tree["used"].clone(), None

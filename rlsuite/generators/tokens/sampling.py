@@ -1,0 +1,101 @@
+"""Draws tokens: temperature, top-k, top-p and masks, with numbers that depend on the seed and on nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlsuite.generators.tokens.network import Cache, logits
+from rlsuite.runs.seeding import numpy_stream
+
+CHUNK = 64
+"""Sequences sampled at once."""
+
+
+def uniforms(n: int, length: int, seed: int, name: str) -> Tensor:
+    """A number in [0, 1) for each token of each sequence, (n, length); the first rows are the same for every n."""
+    return torch.from_numpy(numpy_stream(seed, f"tokens/{name}").random((n, length))).float()
+
+
+def choose(
+    scores: Tensor,
+    uniform: Tensor,
+    *,
+    temperature: float | Tensor = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    allowed: Tensor | None = None,
+) -> Tensor:
+    """One token for each row of scores.
+
+    Args:
+        scores: (batch, vocabulary).
+        uniform: (batch,) in [0, 1): where in the cumulative distribution the token lies.
+        temperature: For all, or (batch,); 0 takes the likeliest.
+        top_k: Only among the k likeliest; 0 for all.
+        top_p: Only among the likeliest that hold this share.
+        allowed: (vocabulary,) or (batch, vocabulary) bool; others are never chosen.
+
+    Returns:
+        (batch,) int64.
+    """
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    if not isinstance(temperature, Tensor):
+        if temperature == 0:
+            return scores.argmax(dim=-1)
+        temperature = torch.full_like(uniform, temperature)
+    cold = temperature == 0
+    scores = scores / torch.where(cold, torch.ones_like(temperature), temperature)[:, None]
+    if 0 < top_k < scores.shape[-1]:
+        scores = scores.masked_fill(scores < scores.topk(top_k, dim=-1).values[:, -1:], -torch.inf)
+    shares = scores.softmax(dim=-1)
+    if top_p < 1:
+        shares = _nucleus(shares, top_p)
+    edges = shares.cumsum(dim=-1)
+    drawn = (edges <= uniform[:, None] * edges[:, -1:]).sum(dim=-1)
+    last = shares.shape[-1] - 1 - (shares.flip(-1) > 0).int().argmax(dim=-1)  # rounding must not step past it
+    return torch.where(cold, scores.argmax(dim=-1), torch.minimum(drawn, last))
+
+
+def _nucleus(shares: Tensor, top_p: float) -> Tensor:
+    ordered, order = shares.sort(dim=-1, descending=True)
+    before = ordered.cumsum(dim=-1) - ordered
+    return shares.masked_fill((before >= top_p).scatter(-1, order, before >= top_p), 0.0)
+
+
+@torch.no_grad()
+def generate(
+    model: Any,
+    prefix: Tensor,
+    n_new: int,
+    uniform: Tensor,
+    *,
+    temperature: float | Tensor = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    allowed: Tensor | None = None,
+) -> Tensor:
+    """Go on after ``prefix`` (batch, n >= 1) for ``n_new`` tokens; returns those, (batch, n_new).
+
+    Prefix and new tokens together may be as long as the model's context plus the last token, which is not read.
+    """
+    cache = Cache.empty(model, len(prefix), prefix.shape[1] + n_new - 1)
+    made, fed = prefix.new_empty(len(prefix), n_new), prefix
+    for i in range(n_new):
+        scores = logits_of_last(model, fed, cache)
+        made[:, i] = choose(scores, uniform[:, i], temperature=temperature, top_k=top_k, top_p=top_p, allowed=allowed)
+        fed = made[:, i : i + 1]
+    return made
+
+
+def logits_of_last(model: Any, tokens: Tensor, cache: Cache) -> Tensor:
+    """Scores after the last of these tokens, (batch, vocabulary); the output layer is spared the others."""
+    if tokens.shape[1] == 1:
+        return logits(model, tokens, cache=cache)[:, -1]
+    from rlsuite.generators.tokens.network import embed, run
+
+    hidden = run(model, embed(model, tokens, cache.n), cache=cache)
+    return model.lm_head(hidden[:, -1])
