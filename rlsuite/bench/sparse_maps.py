@@ -12,17 +12,23 @@ import numpy as np
 from rlsuite.agents.curiosity.exploration import FILE_NAME
 from rlsuite.errors import DataError, UserError
 from rlsuite.plots.reading import read_run
-from rlsuite.plots.style import new_grid, save, stem_of
+from rlsuite.plots.style import new_grid, save, stem_of, to_image
 from rlsuite.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
+Page = tuple[int, dict[tuple[int, int], int]]
+"""The last env step of a span of training, and the visits of each cell in it."""
+Rows = list[tuple[int, int, int, int]]
 HEADER = ("env_steps", "cell_x", "cell_y", "visits")
 
 
 def draw_visits(run: str | PathLike[str], *, n_pages: int = 4, out: str | PathLike[str] | None = None) -> list[Path]:
     """Draw where a run's policy has been, one panel per span of training.
+
+    A level along a line (Mario) is one panel instead: x to the right, training upwards.
 
     Args:
         run: The run's folder.
@@ -37,8 +43,37 @@ def draw_visits(run: str | PathLike[str], *, n_pages: int = 4, out: str | PathLi
         DataError: The history is broken.
     """
     folder = RunFolder.find(run)
+    figure, rows = _draw(folder, n_pages)
+    return save(figure, stem_of(out, folder.plots / "visits"), rows, HEADER)
+
+
+def leave_visits(run: str | PathLike[str], step: int) -> list[Path]:
+    """`draw_visits` into a run's ``plots/`` and, as an image at ``step``, into its TensorBoard.
+
+    Returns:
+        The files; none if the level tells no positions.
+
+    Raises:
+        DataError: The history is broken.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    folder = RunFolder.find(run)
+    if not (folder.path / FILE_NAME).exists():
+        return []
+    figure, rows = _draw(folder, 4)
+    with SummaryWriter(str(folder.tensorboard)) as writer:
+        writer.add_image("plots/visits", to_image(figure), step, dataformats="HWC")
+    return save(figure, folder.plots / "visits", rows, HEADER)
+
+
+def _draw(folder: RunFolder, n_pages: int) -> tuple[Figure, Rows]:
+    """The figure, and the rows of its CSV."""
     cell, pages = read_visits(folder.path)
     data = read_run(folder.path)
+    title = f"{data.experiment}, {data.level}, seed {data.seed} (n = 1)"
+    if all(y == 0 for _, cells in pages for _, y in cells):
+        return _draw_line(pages, cell, title)
     merged = merge(pages, n_pages)
     extent = _extent([cells for _, cells in merged])
     figure, axes = new_grid(len(merged), width=5.0, height=4.0)
@@ -49,12 +84,32 @@ def draw_visits(run: str | PathLike[str], *, n_pages: int = 4, out: str | PathLi
         shown = _draw_page(ax, cells, cell, extent, walls, top)
         ax.set_title(f"to {step / 1e6:.2f} M env steps", fontsize=10)
     figure.colorbar(shown, ax=axes[: len(merged)], label="visits (decisions)", shrink=0.8)
-    figure.suptitle(f"{data.experiment}, {data.level}, seed {data.seed} (n = 1)", fontsize=11)
-    rows = [(step, x, y, n) for step, cells in merged for (x, y), n in sorted(cells.items())]
-    return save(figure, stem_of(out, folder.plots / "visits"), rows, HEADER)
+    figure.suptitle(title, fontsize=11)
+    return figure, [(step, x, y, n) for step, cells in merged for (x, y), n in sorted(cells.items())]
 
 
-def read_visits(folder: Path) -> tuple[float, list[tuple[int, dict[tuple[int, int], int]]]]:
+def _draw_line(pages: list[Page], side: float, title: str) -> tuple[Figure, Rows]:
+    """Share of decisions by x (columns) and span of training (rows), and the CSV's rows."""
+    from matplotlib.colors import LogNorm
+
+    west, east, _, _ = _extent([cells for _, cells in pages])
+    grid = np.full((len(pages), east - west + 1), np.nan)
+    for row, (_, cells) in enumerate(pages):
+        for (x, _), n in cells.items():
+            grid[row, x - west] = n / sum(cells.values())
+    figure, axes = new_grid(1, width=8.0, height=4.0)
+    edges = [0.0, *(step / 1e6 for step, _ in pages)]
+    columns = [x * side for x in range(west, east + 2)]
+    shown = axes[0].pcolormesh(columns, edges, grid, norm=LogNorm(1e-4, 1.0), cmap="viridis")
+    axes[0].grid(False)
+    axes[0].set_xlabel("x (pixels)")
+    axes[0].set_ylabel("training (M env steps)")
+    figure.colorbar(shown, ax=axes[0], label="share of decisions")
+    figure.suptitle(title, fontsize=11)
+    return figure, [(step, x, y, n) for step, cells in pages for (x, y), n in sorted(cells.items())]
+
+
+def read_visits(folder: Path) -> tuple[float, list[Page]]:
     """Cell side and, per span of training, its last env step and the visits of each cell.
 
     Raises:
@@ -74,7 +129,7 @@ def read_visits(folder: Path) -> tuple[float, list[tuple[int, dict[tuple[int, in
         raise DataError(f"{path} is broken: {error!r}") from error
 
 
-def merge(pages: list[tuple[int, dict[tuple[int, int], int]]], n: int) -> list[tuple[int, dict[tuple[int, int], int]]]:
+def merge(pages: list[Page], n: int) -> list[Page]:
     """At most n spans from many, as equal as they can be; visits are summed."""
     groups = [g for g in np.array_split(np.arange(len(pages)), min(n, len(pages))) if len(g)]
     out = []

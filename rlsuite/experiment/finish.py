@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlsuite.experiment.session import Session
 
 PLOTS = "rlsuite.plots"
+VISITS = "rlsuite.bench.sparse_maps"
 VIDEO = "rlsuite.video"
 
 
@@ -82,7 +83,11 @@ def _leave_plots(session: Session) -> None:
     def draw(module: Any) -> Any:
         return module.plot_run(session.folder.path, final=session.final)  # the summary is written later
 
+    def draw_visits(module: Any) -> Any:
+        return module.leave_visits(session.folder.path, session.boundary.num_steps)
+
     _attempt(session, PLOTS, "no plot was drawn", draw)
+    _attempt(session, VISITS, "no visits were drawn", draw_visits)
 
 
 def _attempt(session: Session, module: str, failure: str, call: Callable[[Any], Any]) -> None:

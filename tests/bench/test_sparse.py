@@ -9,7 +9,7 @@ import pytest
 from rlsuite import registry
 from rlsuite.bench import sparse_suite
 from rlsuite.bench.sparse import Cell, find_runs, run
-from rlsuite.bench.sparse_maps import draw_visits, merge, read_visits
+from rlsuite.bench.sparse_maps import draw_visits, leave_visits, merge, read_visits
 from rlsuite.bench.sparse_report import make_row, report, table
 from rlsuite.bench.sparse_suite import AGENTS, LEVELS, SparseLevel, experiment
 from rlsuite.config.schema import load_experiment
@@ -134,6 +134,7 @@ def test_visits_are_drawn_and_the_numbers_left_beside(tmp_path: Path) -> None:
     (path / "config.resolved.yaml").write_text("env: {id: doom/my_way_home/sparse}\n")
     with pytest.raises(UserError, match=r"no coverage\.json"):
         draw_visits(path)
+    assert leave_visits(path, 500) == []
     write_history(path)
     png, svg, numbers = draw_visits(path, n_pages=2)
     assert png.read_bytes()[:4] == b"\x89PNG"
@@ -144,6 +145,22 @@ def test_visits_are_drawn_and_the_numbers_left_beside(tmp_path: Path) -> None:
     (path / "coverage.json").write_text("{}")
     with pytest.raises(DataError, match="broken"):
         draw_visits(path)
+
+
+def test_a_level_along_a_line_is_one_panel_of_x_by_training(tmp_path: Path) -> None:
+    path = fake_run(tmp_path, Cell("mario_1_1", "e3b", 0), [(100, 0.0), (500, 0.0)])
+    (path / "config.resolved.yaml").write_text("env: {id: mario/1-1/no_reward}\n")
+    history = [{"step": 100 * (i + 1), "visits": [[0, 0, 10], [i, 0, 5]]} for i in range(1, 4)]
+    (path / "coverage.json").write_text(json.dumps({"cell": 64.0, "history": history}))
+    png, _, numbers = draw_visits(path)
+    assert png.read_bytes()[:4] == b"\x89PNG"
+    assert leave_visits(path, 500)[0] == png
+    assert list((path / "tb").glob("events.*"))
+    assert numbers.read_text().splitlines()[1:] == [
+        *("200,0,0,10", "200,1,0,5"),
+        *("300,0,0,10", "300,2,0,5"),
+        *("400,0,0,10", "400,3,0,5"),
+    ]
 
 
 def test_pages_are_merged_by_summing(tmp_path: Path) -> None:
