@@ -107,7 +107,7 @@ class DiscreteAutoencoder(nn.Module):
             from vector_quantize_pytorch import FSQ
 
             self.fsq = FSQ(list(levels))
-        inner = codes if self.fsq is None else len(levels)
+        self.inner = inner = codes if self.fsq is None else len(levels)
         self.encoder = Encoder(channels, width, halvings, inner)
         self.decoder = Decoder(channels, width, halvings, inner)
 
@@ -124,7 +124,7 @@ class DiscreteAutoencoder(nn.Module):
         if self.fsq is None:
             vectors = F.one_hot(codes, self.codes).permute(0, 3, 1, 2).float()
         else:
-            vectors = self.fsq.indices_to_codes(codes.flatten(1)).view(*codes.shape, -1).permute(0, 3, 1, 2)
+            vectors = self.fsq.indices_to_codes(codes.flatten(1)).view(*codes.shape, self.inner).permute(0, 3, 1, 2)
         return from_logit_range(self.decoder(vectors.contiguous())[:, : self.channels])
 
     def loss(self, images: Tensor, noise: Tensor | None, temperature: float, beta: float) -> dict[str, Tensor]:
@@ -153,7 +153,7 @@ class DiscreteAutoencoder(nn.Module):
 
     def _fsq_loss(self, images: Tensor, scores: Tensor) -> dict[str, Tensor]:
         vectors, indices = self.fsq(scores.permute(0, 2, 3, 1).flatten(1, 2))
-        grid = vectors.view(len(images), *scores.shape[2:], -1).permute(0, 3, 1, 2)
+        grid = vectors.view(len(images), *scores.shape[2:], self.inner).permute(0, 3, 1, 2)
         reconstruction = logit_laplace(images, self.decoder(grid.contiguous()))
         used = torch.bincount(indices.flatten().long(), minlength=self.codes).float() / indices.numel()
         return {"loss": reconstruction, "reconstruction": reconstruction, "kl": torch.zeros(()), "used": used}

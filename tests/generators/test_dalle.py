@@ -1,0 +1,140 @@
+"""Text to image: formulas by hand, masks by counting, both stages, guidance, completion."""
+
+import math
+
+import pytest
+import torch
+from image_sets import random_set
+
+from rlsuite import generators
+from rlsuite.errors import UserError
+from rlsuite.generators.data.imageset import ImageSet
+from rlsuite.generators.tokens import dvae
+from rlsuite.generators.tokens.captions import CaptionTokens
+from rlsuite.generators.tokens.dalle_masks import attention_masks, layer_mask, pattern_of
+from rlsuite.testing import check_generator
+
+TINY = {"preset": "tiny", "batch_size": 4}
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+
+
+def captioned(n=48, size=16):
+    """Plain pictures of three colours, and what they are called."""
+    names = [list(COLOURS)[i % 3] for i in range(n)]
+    images = torch.tensor([COLOURS[name] for name in names], dtype=torch.uint8)[:, :, None, None]
+    captions = [f"A {name} picture" for name in names]
+    return ImageSet("colours", images.expand(n, 3, size, size).contiguous(), [str(i) for i in range(n)], captions)
+
+
+@pytest.mark.parametrize("options", [{}, {"quantizer": "fsq", "attention": "sparse", "guidance": 2.0}])
+def test_keeps_the_contract(options):
+    noise = random_set(24)
+    data = ImageSet("noise", noise.images, noise.names, [f"noise number {i}" for i in range(24)])
+    check_generator(
+        lambda seed: generators.make("dalle", {**TINY, **options}, seed=seed),
+        data,
+        claims=["samples", "completes", "encodes", "ranks"],
+        condition="noise number 3",
+    )
+
+
+def test_both_stages_learn():
+    model, seen = generators.make("dalle", {**TINY, "vae_steps": 30, "learning_rate": 4e-3, "warmup_steps": 2}), []
+    model.fit(
+        captioned(), n_steps=60, on_step=lambda n, metrics: seen.append({k: float(v) for k, v in metrics.items()})
+    )
+    assert [m["stage"] for m in seen] == [1.0] * 30 + [2.0] * 30
+    assert seen[29]["reconstruction"] < seen[0]["reconstruction"]
+    assert seen[59]["loss_image"] < seen[30]["loss_image"]
+    assert seen[59]["loss_text"] < seen[30]["loss_text"]
+    assert 1 <= seen[29]["code_perplexity"] <= 27
+
+
+@pytest.mark.slow
+def test_the_text_decides_the_picture():
+    stage_1 = {"vae_steps": 700, "vae_learning_rate": 6e-3, "beta": 0.1, "temperature_steps": 500, "codes": 16}
+    stage_2 = {"learning_rate": 4e-3, "warmup_steps": 10, "batch_size": 12}
+    model = generators.make("dalle", {**TINY, **stage_1, **stage_2})
+    data = captioned()
+    model.fit(data, n_steps=900)
+    for name, colour in COLOURS.items():
+        made = model.sample(4, seed=0, condition=f"a {name} picture", temperature=0.5).mean(dim=(0, 2, 3)) * 255
+        assert (made - torch.tensor(colour).float()).abs().max() < 90, name
+    texts = ["a red picture", "a green picture", "a blue picture"]
+    images = data.floats(slice(0, 3))
+    assert (model.score(images, texts) > model.score(images, texts[1:] + texts[:1])).all()
+
+
+def test_without_captions_there_is_nothing_to_learn():
+    with pytest.raises(UserError, match="captions"):
+        generators.make("dalle", TINY).fit(random_set(), n_steps=1)
+    with pytest.raises(UserError, match="not been trained"):
+        generators.make("dalle", TINY).sample(1, seed=0, condition="a cat")
+
+
+def test_captions_are_cut_filled_and_lower_case():
+    tokens = CaptionTokens.learn(["a red cat", "a blue cat"], 300, 5)
+    short, upper, empty, long = tokens(["a cat", "A CAT", None, "a red cat " * 9])
+    assert torch.equal(short, upper)
+    assert empty.tolist() == [300, 301, 302, 303, 304]
+    assert short[-1] == 304
+    assert (long < 300).all()
+    assert torch.equal(CaptionTokens(tokens.to_text(), 300, 5)(["a cat"])[0], short)
+
+
+def test_codes_see_what_the_pattern_says():
+    before, side = 3, 5
+    n = before + side**2
+    for layer, name in ((1, "row"), (2, "column"), (3, "row"), (6, "column"), (7, "row"), (8, "window")):
+        assert pattern_of(layer, 8) == name
+    for name in ("row", "column", "window", "full"):
+        mask = layer_mask(name, before, side, window=3)
+        assert mask[:before, :before].equal(torch.ones(before, before).tril().bool())
+        assert mask[before:, :before].all()
+        assert not mask.triu(1).any()
+    among = {
+        name: layer_mask(name, before, side, window=3)[before:, before:].sum() for name in ("row", "column", "full")
+    }
+    assert among["full"] == 25 * 26 // 2
+    assert among["column"] == side * (1 + 2 + 3 + 4 + 5)
+    assert among["row"] == 1 + 2 + 3 + 4 + 5 * 21
+    centre = layer_mask("window", before, side, window=3)[before + 12, before:]
+    assert centre.nonzero()[:, 0].tolist() == [6, 7, 8, 11, 12]
+    assert attention_masks(4, before, side).shape == (4, n, n)
+
+
+def test_logit_laplace_is_a_density():
+    x = torch.linspace(0.5, 99.5, 1000, dtype=torch.float64) / 100  # of the squeezed variable
+    maps = torch.stack([torch.full_like(x, 0.3), torch.full_like(x, math.log(0.7))])[None, :, :, None].float()
+    image = ((x - dvae.EPSILON) / (1 - 2 * dvae.EPSILON))[None, None, :, None].float()
+    density = torch.stack(
+        [torch.exp(-dvae.logit_laplace(image[:, :, i : i + 1], maps[:, :, i : i + 1])) for i in range(len(x))]
+    )
+    assert abs(float(density.mean()) * 0.99 - 1) < 0.02
+
+
+def test_schedules_and_perplexity():
+    assert dvae.ramp(0, 1, 1 / 16, 100, cosine=True) == 1
+    assert dvae.ramp(50, 1, 0, 100, cosine=True) == pytest.approx(0.5)
+    assert dvae.ramp(900, 0, 6.6, 100) == 6.6
+    assert float(dvae.code_perplexity(torch.full((8,), 1 / 8))) == pytest.approx(8, rel=1e-4)
+    assert float(dvae.code_perplexity(torch.tensor([1.0, 0, 0]))) == pytest.approx(1, rel=1e-4)
+
+
+def test_kl_of_uniform_codes_is_nothing():
+    vae = dvae.DiscreteAutoencoder(3, 8, 2, 16, "gumbel", ())
+    torch.nn.init.zeros_(vae.encoder.net[-1].weight)
+    torch.nn.init.zeros_(vae.encoder.net[-1].bias)
+    parts = vae.loss(torch.rand(2, 3, 16, 16), torch.rand(2, 16, 4, 4), 1.0, 1.0)
+    assert float(parts["kl"].detach()) == pytest.approx(0, abs=1e-5)
+
+
+def test_what_is_known_stays_and_the_corner_is_filled():
+    model = generators.make("dalle", TINY)
+    data = captioned(12)
+    model.fit(data, n_steps=3)
+    images, known = data.floats(slice(0, 2)), torch.ones(2, 1, 16, 16)
+    known[:, :, 8:, 8:] = 0
+    made = model.complete(images, known, n=3, seed=0, condition="a red picture")
+    assert made.shape == (6, 3, 16, 16)
+    assert torch.equal(made * known.repeat_interleave(3, 0), (images * known).repeat_interleave(3, 0))
