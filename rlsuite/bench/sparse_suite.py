@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rlsuite.errors import UserError
@@ -21,11 +22,31 @@ class SparseLevel:
         id: Level id.
         budget: Env steps of a full run.
         solved_by: Env steps by which the papers solve it, or None where they do not.
+        n_envs: Environments side by side.
+        learner: Settings over those of `LEARNER`.
+        rewarded: Whether the level pays anything: without, the bonus is all there is, at weight 1.
     """
 
     id: str
     budget: int
     solved_by: int | None
+    n_envs: int = 32
+    learner: Mapping[str, Any] = field(default_factory=dict)
+    rewarded: bool = True
+
+
+MARIO: Mapping[str, Any] = {
+    "n_steps": 64,
+    "batch_size": 512,
+    "n_epochs": 3,
+    "learning_rate": 7e-4,
+    "gamma": 0.98,
+    "clip_range": 0.2,
+    "ent_coef": 0.005,
+    "advantage_norm": "minibatch",
+    "network": {"encoder": "small", "encoder_features": 256, "hidden": []},
+}
+"""Where all reward is bonus, advantages are normalised; small rollouts, because 1.5 M steps are few."""
 
 
 LEVELS: dict[str, SparseLevel] = {
@@ -34,7 +55,7 @@ LEVELS: dict[str, SparseLevel] = {
     "very_sparse": SparseLevel("doom/my_way_home/very_sparse", 10_000_000, 10_000_000),
     "sparse_noise": SparseLevel("doom/my_way_home/sparse_noise", 16_000_000, 16_200_000),
     "freedoom_map01": SparseLevel("doom/freedoom2/map01", 10_000_000, None),
-    "mario_1_1": SparseLevel("mario/1-1/no_reward", 1_500_000, None),
+    "mario_1_1": SparseLevel("mario/1-1/no_reward", 1_500_000, None, 64, MARIO, rewarded=False),
 }
 
 LEARNER: Mapping[str, Any] = {
@@ -73,6 +94,7 @@ AGENTS: dict[str, dict[str, Any]] = {
         "rewards": [{"kind": "icm", "preset": "house", "weight": INTRINSIC_WEIGHT}],
     },
     "rnd": {"kind": "rnd", "rewards": [{"kind": "rnd", "weight": INTRINSIC_WEIGHT}]},
+    "noveld": {"kind": "noveld", "rewards": [{"kind": "noveld", "weight": INTRINSIC_WEIGHT}]},
     "disagreement": {"kind": "disagreement", "rewards": [{"kind": "disagreement", "weight": INTRINSIC_WEIGHT}]},
     "e3b": {"kind": "e3b", "rewards": [{"kind": "e3b", "weight": INTRINSIC_WEIGHT}]},
     "novelty": {
@@ -98,13 +120,17 @@ def experiment(level: str, agent: str, *, seed: int, budget: int | None = None) 
     Raises:
         UserError: Unknown name (with the nearest one).
     """
-    place, recipe = _find("level", level, LEVELS), _find("agent", agent, AGENTS)
+    place, recipe = _find("level", level, LEVELS), dict(_find("agent", agent, AGENTS))
+    if not place.rewarded:
+        recipe["extrinsic_coef"] = 0.0
+        if "rewards" in recipe:
+            recipe["rewards"] = [reward | {"weight": 1.0} for reward in recipe["rewards"]]
     return {
         "name": f"sparse-{level}-{agent}",
         "seed": seed,
         "budget": {"env_steps": budget or place.budget},
-        "env": {"id": place.id, "n_envs": 32},
-        "agent": {"learner": {**LEARNER, "network": dict(LEARNER["network"])}, **recipe},
+        "env": {"id": place.id, "n_envs": place.n_envs},
+        "agent": {"learner": copy.deepcopy({**LEARNER, **place.learner}), **recipe},
         "eval": {"deterministic": False, "every_steps": 0, "final_episodes": 48},
         "video": {"final": False},
     }

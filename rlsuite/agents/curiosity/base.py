@@ -41,7 +41,7 @@ class CuriosityReward:
         if getattr(space, "shape", None) is None or not hasattr(space, "low"):
             raise UserError(f"the {name} reward needs array observations (a Box space), not {space}")
         self.config, self.context, self.name = config, context, name
-        self.weight, self.gamma = config.weight, config.gamma
+        self.weight, self.gamma, self.n_steps = config.weight, config.gamma, 0
         self.episodic, self.value_head = config.episodic, config.value_head
         self.device, self.shape = context.device, tuple(space.shape)
         self.generator = torch_stream(context.seed, name, context.device)
@@ -113,6 +113,7 @@ class CuriosityReward:
     def update(self, batch: Batch) -> dict[str, torch.Tensor | float]:
         """Train on the batch; the means of the minibatches' metrics."""
         flat = batch.flatten()
+        self._age(len(flat.reward))
         self.obs_scale.update(self.look(flat.next_obs))
         sums: dict[str, torch.Tensor] = {}
         n_steps = 0
@@ -121,7 +122,14 @@ class CuriosityReward:
                 sums[key] = sums[key] + value if key in sums else value
             n_steps += 1
         metrics: dict[str, torch.Tensor | float] = {k: v / n_steps for k, v in sums.items()}
-        return metrics | {"bonus_mean": self.raw_mean, "bonus_std": self.raw_std}
+        weight = {} if self.config.weight_half_life is None else {"weight": self.weight}
+        return metrics | {"bonus_mean": self.raw_mean, "bonus_std": self.raw_std} | weight
+
+    def _age(self, n_steps: int) -> None:
+        """Let the weight decay by that many env steps."""
+        self.n_steps += n_steps
+        if self.config.weight_half_life is not None:
+            self.weight = self.config.weight * 0.5 ** (self.n_steps / self.config.weight_half_life)
 
     def _minibatches(self, flat: Batch) -> list[torch.Tensor]:
         """Indices of every minibatch, in this reward's own order."""
@@ -187,6 +195,7 @@ class CuriosityReward:
             "ratio": {} if self.ratio is None else self.ratio.state_dict(),
             "raw": [self.raw_mean.clone(), self.raw_std.clone()],
             "memory": self.memory_state(),
+            "n_steps": self.n_steps,
             "generator": self.generator.get_state(),
         }
 
@@ -200,5 +209,7 @@ class CuriosityReward:
         if self.ratio is not None:
             self.ratio.load_state_dict(state["ratio"])
         self.raw_mean, self.raw_std = (x.to(self.device) for x in state["raw"])
+        self.n_steps = 0
+        self._age(int(state.get("n_steps", 0)))  # checkpoints of before 22 November 2026 do not say
         self.load_memory_state(state["memory"])
         self.generator.set_state(state["generator"].cpu())

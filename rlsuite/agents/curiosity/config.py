@@ -19,6 +19,9 @@ class CuriosityConfig(Section):
     weight: float = Field(default=1.0, ge=0)
     """Factor of the bonus's advantages (of the bonus itself with a shared value head). 0 is the same as
     leaving it out. Too high: the agent plays with novelty and forgets the task."""
+    weight_half_life: int | None = Field(default=None, ge=1)
+    """Env steps after which the weight has halved, again and again; none: it stays. Useful where the bonus still
+    competes with the task after that has been found, usually a third of the budget."""
     value_head: Literal["own", "shared"] = "own"
     """``own``: the bonus has a value head and advantages of its own; ``shared``: it is added to the
     environment's reward."""
@@ -140,6 +143,23 @@ class RndConfig(CuriosityConfig):
     """How many of the newest pictures of a stack are looked at; the paper takes one."""
 
 
+class NovelDConfig(RndConfig):
+    """Gain in lifelong novelty at first visits (Zhang et al. 2021, NovelD)."""
+
+    kind: Literal["noveld"] = "noveld"  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+    episodic: bool = True
+    """Whether the bonus's return ends with the episode. First visits do, so that without, dying pays."""
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    """Share of the novelty of where the agent stands that is subtracted. 0: only the gate is left; 1: only the edge
+    pays."""
+    first_visits_only: bool = True
+    """Whether a place pays once an episode only."""
+    grid: int = Field(default=8, ge=1)
+    """Side of the shrunken picture that tells places apart. More tells apart what is the same."""
+    levels: int = Field(default=8, ge=2)
+    """Gray levels of that picture; vectors are rounded to one over it."""
+
+
 class DisagreementConfig(CuriosityConfig):
     """Disagreement of an ensemble of forward models (Pathak et al. 2019, arXiv:1906.04161)."""
 
@@ -156,6 +176,9 @@ class E3bConfig(CuriosityConfig):
     """Elliptical episodic bonus (Henaff et al. 2022, arXiv:2210.05805)."""
 
     kind: Literal["e3b"] = "e3b"
+    episodic: bool = True
+    """Whether the bonus's return ends with the episode. Its memory does, so that all is new again afterwards: without,
+    dying pays."""
     feature_dim: int | None = Field(default=128, ge=2)
     """Features of the inverse-dynamics encoder. Memory and time grow with its square times the environments."""
     frames: int | None = Field(default=1, ge=1)
@@ -170,6 +193,9 @@ class NoveltyConfig(CuriosityConfig):
     """Episodic novelty by nearest neighbours, as in Never Give Up (Badia et al. 2020, arXiv:2002.06038)."""
 
     kind: Literal["episodic_novelty"] = "episodic_novelty"
+    episodic: bool = True
+    """Whether the bonus's return ends with the episode. Its memory does, so that all is new again afterwards: without,
+    dying pays."""
     feature_dim: int | None = Field(default=32, ge=2)
     """Features of the inverse-dynamics encoder that similarity is measured in."""
     frames: int | None = Field(default=1, ge=1)
@@ -196,6 +222,9 @@ class PositionConfig(CuriosityConfig):
     """
 
     kind: Literal["position_counts"] = "position_counts"
+    episodic: bool = True
+    """Whether the bonus's return ends with the episode. Its memory does, so that all is new again afterwards: without,
+    dying pays."""
     cell: float = Field(default=64.0, gt=0)
     """Side of a cell in level units."""
     lifetime: bool = True

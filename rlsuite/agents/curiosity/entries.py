@@ -7,6 +7,7 @@ from rlsuite.registry import Registry
 _REWARDS = {
     "icm": ("icm:make", "IcmConfig", "Error of predicted features of the next observation (Pathak et al. 2017)."),
     "rnd": ("rnd:make", "RndConfig", "Error of guessing a random network's output (Burda et al. 2019)."),
+    "noveld": ("noveld:make", "NovelDConfig", "Gain in lifelong novelty, at first visits (Zhang et al. 2021, NovelD)."),
     "disagreement": (
         "disagreement:make",
         "DisagreementConfig",

@@ -87,6 +87,7 @@ class PositionReward(CuriosityReward):
 
     def update(self, batch: Batch) -> dict[str, torch.Tensor | float]:
         """Nothing to train; how much of the level has been seen."""
+        self._age(batch.reward.numel())
         return {"n_cells_ever": float(len(self.counts)), "bonus_mean": self.raw_mean, "bonus_std": self.raw_std}
 
     def memory_state(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class RndReward(CuriosityReward):
     Args:
         config: The reward's section.
         context: Spaces, device and seed.
+        name: Prefix of its metrics.
 
     Reference:
         Burda et al. 2019, arXiv:1810.12894, section 2.2.
@@ -48,8 +49,8 @@ class RndReward(CuriosityReward):
 
     config: RndConfig
 
-    def __init__(self, config: RndConfig, context: RewardContext) -> None:
-        super().__init__(config, context, "rnd")
+    def __init__(self, config: RndConfig, context: RewardContext, name: str = "rnd") -> None:
+        super().__init__(config, context, name)
         self.networks = cast(RndNetworks, self.model)
 
     def build(self) -> nn.Module:

@@ -15,6 +15,7 @@ from rlsuite.agents.curiosity.config import (
     DisagreementConfig,
     E3bConfig,
     IcmConfig,
+    NovelDConfig,
     NoveltyConfig,
     PositionConfig,
     RndConfig,
@@ -22,6 +23,7 @@ from rlsuite.agents.curiosity.config import (
 from rlsuite.agents.curiosity.disagreement import DisagreementReward
 from rlsuite.agents.curiosity.episodic import E3bReward, NoveltyReward
 from rlsuite.agents.curiosity.icm import IcmReward
+from rlsuite.agents.curiosity.noveld import NovelDReward
 from rlsuite.agents.curiosity.position import PositionReward
 from rlsuite.agents.curiosity.rnd import RndReward
 from rlsuite.errors import UserError
@@ -35,6 +37,7 @@ BOX = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
 CLASSES: dict[str, tuple[type, type]] = {
     "icm": (IcmReward, IcmConfig),
     "rnd": (RndReward, RndConfig),
+    "noveld": (NovelDReward, NovelDConfig),
     "disagreement": (DisagreementReward, DisagreementConfig),
     "e3b": (E3bReward, E3bConfig),
     "episodic_novelty": (NoveltyReward, NoveltyConfig),
@@ -48,6 +51,7 @@ VARIANTS: dict[str, CuriosityConfig] = {
     "icm-vae": IcmConfig(features="vae"),
     "icm-pixels": IcmConfig(features="pixels"),
     "rnd": RndConfig(feature_dim=16),
+    "noveld": NovelDConfig(feature_dim=16, alpha=0.0),  # with alpha above 0 it may pay nothing
     "disagreement": DisagreementConfig(),
     "disagreement-inverse": DisagreementConfig(features="inverse"),
     "e3b": E3bConfig(feature_dim=8),
@@ -75,7 +79,9 @@ def test_the_contract_is_kept_on_vectors(variant: str, actions: gym.Space) -> No
     check_learned_reward(maker(VARIANTS[variant]), observation_space=VECTOR, action_space=actions, non_negative=True)
 
 
-@pytest.mark.parametrize("variant", ["icm", "icm-pathak2017", "icm-vae", "rnd", "e3b", "episodic_novelty-lifelong"])
+@pytest.mark.parametrize(
+    "variant", ["icm", "icm-pathak2017", "icm-vae", "rnd", "noveld", "e3b", "episodic_novelty-lifelong"]
+)
 def test_the_contract_is_kept_on_pictures(variant: str) -> None:
     check_learned_reward(
         maker(VARIANTS[variant]),
@@ -368,3 +374,41 @@ def test_the_sections_import_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_noveld_pays_the_gain_at_first_visits_by_hand() -> None:
+    config = NovelDConfig(feature_dim=8, hidden=8, normalize=False, whiten=False, alpha=0.5, levels=2)
+    reward = NovelDReward(config, context(n_envs=1))
+    batch = rollout(4, 1)
+    places = torch.tensor([[0.5, 0.5, 0.5], [1.5, 0.5, 0.5], [0.6, 0.5, 0.5], [1.6, 0.5, 0.5], [2.5, 0.5, 0.5]])
+    start = batch.episode_start.clone()
+    start[0] = True
+    batch = dataclasses.replace(batch, obs=places[:-1, None], next_obs=places[1:, None], episode_start=start)
+    with torch.no_grad():
+        novelty = reward._novelty(places)
+    gain = (novelty[1:] - 0.5 * novelty[:-1]).clamp_min(0.0)
+    seen = reward.raw_bonus(batch, False)[:, 0]
+    assert torch.allclose(seen, gain * torch.tensor([1.0, 0.0, 0.0, 1.0]))  # back home, and back again, are no news
+
+
+def test_pictures_that_look_alike_are_one_place() -> None:
+    reward = NovelDReward(NovelDConfig(feature_dim=8), context(PICTURE))
+    picture = torch.full((1, 4, 42, 42), 100, dtype=torch.uint8)
+    noisy = picture + torch.randint(0, 10, picture.shape, dtype=torch.uint8)
+    other = picture.clone()
+    other[..., :10] = 200
+    here, same, there = (int(reward.cells(x)) for x in (picture, noisy, other))
+    assert here == same
+    assert here != there
+
+
+@pytest.mark.parametrize("kind", ["rnd", "position_counts"])
+def test_the_weight_halves_and_resumes(kind: str) -> None:
+    info = {"x": torch.zeros(6, 4), "y": torch.zeros(6, 4)}
+    config = CLASSES[kind][1](weight=0.8, weight_half_life=24)
+    reward, other = (build(config, context()) for _ in range(2))
+    for expected in (0.4, 0.2):
+        reward.update(rollout(**info))
+        assert reward.weight == pytest.approx(expected)
+    other.load_state_dict(reward.state_dict())
+    assert other.weight == reward.weight
