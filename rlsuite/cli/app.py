@@ -9,7 +9,24 @@ from typing import NoReturn
 
 import typer
 
-from rlsuite.cli import bench, compare, data, demos, doctor, evaluate, export, ls, plot, record, resume, run, show
+from rlsuite.cli import (
+    arithmetic,
+    bench,
+    compare,
+    data,
+    demos,
+    doctor,
+    evaluate,
+    export,
+    grid,
+    ls,
+    plot,
+    record,
+    resume,
+    run,
+    sample,
+    show,
+)
 from rlsuite.errors import RlsuiteError
 
 app = typer.Typer(
@@ -30,6 +47,9 @@ app.command("record")(record.record)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
+app.command("sample")(sample.sample)
+app.command("grid")(grid.grid)
+app.command("arithmetic")(arithmetic.arithmetic)
 app.command("ls")(ls.ls)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")

@@ -22,6 +22,10 @@ def plan(file: Path, overrides: list[str], smoke: bool) -> dict[str, Any]:
 
     resolved = load_experiment(file, overrides, smoke=smoke)
     experiment = resolved.experiment
+    if experiment.generator is not None:
+        from rlsuite.experiment.generator_plan import plan_generator
+
+        return plan_generator(experiment)
     assembly = assemble(_trial_copy(experiment))
     try:
         planned = {

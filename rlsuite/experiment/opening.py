@@ -47,7 +47,10 @@ def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1) -> Assemb
     """
     folder = RunFolder.find(run)
     path = find_checkpoint(folder, checkpoint)
-    assembly = assemble(read_experiment(folder).experiment, n_envs=n_envs)
+    experiment = read_experiment(folder).experiment
+    if experiment.generator is not None:
+        raise UserError(f"{folder.path} trained a generator, which does not act; `rlsuite sample` is for it")
+    assembly = assemble(experiment, n_envs=n_envs)
     load_acting(assembly.learner, path)
     return assembly
 

@@ -103,14 +103,12 @@ class Session:
         Raises:
             RlsuiteError: The run failed; the summary says so.
         """
-        from rlsuite.experiment.finish import finish, print_ending
-
         with log_to(self.folder.log, None if self.quiet else self.progress.console):
             try:
                 with self.progress:
                     self._begin()
                     self._train()
-                    self.final = finish(self)
+                    self.final = self._finish()
                 status: Status = "done"
             except (Interrupted, KeyboardInterrupt):
                 status = "interrupted"
@@ -121,7 +119,7 @@ class Session:
                 self._close()
             summary = self.write_summary(status)
             if not self.quiet:
-                print_ending(self, status)
+                self._print_ending(status)
         return RunResult(self.folder.path, status, summary)
 
     def _begin(self) -> None:
@@ -145,6 +143,16 @@ class Session:
         except OSError as error:
             raise RunError(f"{self.folder.path}: the visits could not be written: {error}.") from error
         self.stop.check()
+
+    def _finish(self) -> dict[str, Any]:
+        from rlsuite.experiment.finish import finish
+
+        return finish(self)
+
+    def _print_ending(self, status: Status) -> None:
+        from rlsuite.experiment.finish import print_ending
+
+        print_ending(self, status)
 
     def _warm_start(self) -> None:
         """Let learned rewards prepare a policy that has not acted yet (cloned demonstrations)."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from rlsuite.config.schema import Experiment, Resolved, load_experiment
+from rlsuite.config.schema import Resolved, load_experiment
 from rlsuite.errors import DataError, UserError
 from rlsuite.experiment.assembly import Assembly, assemble, env_section
 from rlsuite.experiment.logs import LOGGER
@@ -49,13 +50,14 @@ def train(
     """
     given = source if isinstance(source, Mapping) else Path(source)
     resolved = load_experiment(given, overrides, smoke)
-    _refuse_generators(resolved.experiment)
     notices, stop = Notices(), StopRequest()
     with notices.capture(), stop.listen():
+        if resolved.experiment.generator is not None:
+            return _train_generator(resolved, Path(runs_dir), notices=notices, stop=stop, quiet=quiet)
         assembly = assemble(resolved.experiment)
         folder = RunFolder.create(resolved.experiment.name, resolved.experiment.seed, Path(runs_dir))
         with folder.hold():
-            _write_description(folder, resolved, assembly)
+            _write_description(folder, resolved, _facts(assembly))
             return Session(folder, assembly, notices=notices, stop=stop, quiet=quiet).run()
 
 
@@ -86,24 +88,46 @@ def resume(run: str | PathLike[str], overrides: Overrides = (), *, quiet: bool =
         keeper.repair()
         checkpoint, problems = keeper.newest_sound()
         parts = load_checkpoint(checkpoint.path)
-        assembly = assemble(resolved.experiment, threads=Threads.from_dict(manifest["threads"]))
-        restore(assembly.learner, parts)
-        state = parts["run"]
+        state, options = parts["run"], {"notices": notices, "stop": stop, "state": parts["run"], "quiet": quiet}
+        threads = Threads.from_dict(manifest["threads"])
         notices.counts.update(state["warnings"])
-        _note_losses(notices, assembly, parts, problems, checkpoint.step)
+        if resolved.experiment.generator is not None:
+            open_session = _reopen_generator(folder, resolved, parts, threads)
+            for problem in problems:
+                notices.add(f"{problem} Going on from step {checkpoint.step:,} instead.")
+        else:
+            assembly = assemble(resolved.experiment, threads=threads)
+            restore(assembly.learner, parts)
+            _note_losses(notices, assembly, parts, problems, checkpoint.step)
+            open_session = partial(Session, folder, assembly)
         cut_back(folder, state["position"])
         keeper.discard_after(checkpoint.step)
         _note_session(folder, manifest, checkpoint.step, overrides)
         if overrides:
             folder.write_text(folder.resolved, resolved.to_yaml())
-        return Session(folder, assembly, notices=notices, stop=stop, state=state, quiet=quiet).run()
+        return open_session(**options).run()
 
 
-def _refuse_generators(experiment: Experiment) -> None:
-    # A generator's training enters here: fit_state(data, seed) with step(), state_dict(), load_state_dict()
-    # in the place of Session._train's learner.learn.
-    if experiment.generator is not None:
-        raise UserError("generator: this version trains agents only; it has no generators yet.")
+def _train_generator(resolved: Resolved, runs_dir: Path, **options: Any) -> RunResult:
+    from rlsuite.experiment.generating import assemble_generator
+    from rlsuite.experiment.generator_session import GeneratorSession
+
+    assembly = assemble_generator(resolved.experiment)
+    folder = RunFolder.create(resolved.experiment.name, resolved.experiment.seed, runs_dir)
+    with folder.hold():
+        _write_description(folder, resolved, assembly.facts())
+        return GeneratorSession(folder, assembly, **options).run()
+
+
+def _reopen_generator(
+    folder: RunFolder, resolved: Resolved, parts: Mapping[str, Any], threads: Threads
+) -> Callable[..., Session]:
+    from rlsuite.experiment.generating import assemble_generator, restore_generator
+    from rlsuite.experiment.generator_session import GeneratorSession
+
+    assembly = assemble_generator(resolved.experiment, threads=threads)
+    restore_generator(assembly, parts)
+    return partial(GeneratorSession, folder, assembly)
 
 
 def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:
@@ -118,26 +142,27 @@ def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:
         )
 
 
-def _write_description(folder: RunFolder, resolved: Resolved, assembly: Assembly) -> None:
+def _facts(assembly: Assembly) -> dict[str, Any]:
+    """What the manifest says of an agent's training."""
+    demos, experiment = assembly.demos, assembly.experiment
+    return {
+        "level": env_section(experiment).id,
+        "seeds": {"seed": experiment.seed},
+        "device": str(assembly.device),
+        "threads": assembly.threads.to_dict(),
+        "data": {} if demos is None else {demos.id: demos.data_hash},
+        "frames_per_step": assembly.env.frames_per_step,
+        "restorable": bool(assembly.env.restorable),
+    }
+
+
+def _write_description(folder: RunFolder, resolved: Resolved, facts: Mapping[str, Any]) -> None:
     """The experiment as written and as resolved, and the manifest."""
     experiment = resolved.experiment
     written = next(iter(resolved.sources.values()), None)
     folder.write_text(folder.config, resolved.to_yaml() if written is None else written)
     folder.write_text(folder.resolved, resolved.to_yaml())
-    demos = assembly.demos
-    folder.write_manifest(
-        make_manifest(
-            experiment=experiment.name,
-            smoke=resolved.smoke,
-            level=env_section(experiment).id,
-            seeds={"seed": experiment.seed},
-            device=str(assembly.device),
-            threads=assembly.threads.to_dict(),
-            data={} if demos is None else {demos.id: demos.data_hash},
-            frames_per_step=assembly.env.frames_per_step,
-            restorable=bool(assembly.env.restorable),
-        )
-    )
+    folder.write_manifest(make_manifest(experiment=experiment.name, smoke=resolved.smoke, **facts))
 
 
 def _note_losses(

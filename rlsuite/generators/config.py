@@ -59,7 +59,8 @@ class GeneratorConfig(Section):
         if not isinstance(data, Mapping):
             return data
         preset = data.get("preset", cls.model_fields["preset"].default)
-        return {**cls.presets.get(preset, {}), **data} if isinstance(preset, str) else data
+        written = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}  # what JSON would have done
+        return {**cls.presets.get(preset, {}), **written} if isinstance(preset, str) else data
 
 
 class GanConfig(GeneratorConfig):

@@ -9,6 +9,24 @@ LATENT = ("samples", "decodes", "ranks")
 
 _GENERATORS = {
     "dcgan": ("gan.dcgan:Dcgan", "gan.config:DcganConfig", "DCGAN (Radford et al. 2016).", LATENT),
+    "sprite_gpt": (
+        "tokens.sprite_gpt:SpriteGpt",
+        "tokens.config:SpriteGptConfig",
+        "Sprites as text, GPT-2 (pokemon-gpt-2).",
+        ("samples", "completes", "ranks"),
+    ),
+    "dalle": (
+        "tokens.dalle:Dalle",
+        "tokens.config:DalleConfig",
+        "Text to image in two stages (Ramesh et al. 2021).",
+        ("samples", "completes", "encodes", "ranks"),
+    ),
+    "image_gpt": (
+        "tokens.image_gpt:ImageGpt",
+        "tokens.config:ImageGptConfig",
+        "Image GPT (Chen et al. 2020).",
+        ("samples", "completes", "encodes", "ranks"),
+    ),
     "began": ("gan.began:Began", "gan.config:BeganConfig", "BEGAN (Berthelot et al. 2017).", LATENT),
 }
 

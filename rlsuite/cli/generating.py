@@ -1,0 +1,78 @@
+"""What the verbs for generators share: the run's generator, and where pictures go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rlsuite.generators.contracts import Generator
+
+GeneratorRun = Annotated[
+    Path, typer.Argument(help="A run that trained a generator, or a bundle's folder.", metavar="RUN")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The picture; none: in the run.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same pictures.")]
+Scale = Annotated[int, typer.Option(min=1, help="Each pixel becomes this many.")]
+Checkpoint = Annotated[str, typer.Option(help="final, or a step such as 5000.")]
+
+
+def open_generator(run: Path, runs: Path, checkpoint: str = "final") -> tuple[Generator, Path]:
+    """The generator of a run (or bundle), and the folder that its pictures go to by default."""
+    from rlsuite.cli.finding import find_run
+    from rlsuite.experiment.generating import load_generator
+
+    if (run / "checkpoint.json").is_file():
+        return load_generator(run), Path()
+    path = find_run(run, runs)
+    return load_generator(path, checkpoint), path / "pictures"
+
+
+def needs(generator: Any, protocol: Any, verb: str) -> Any:
+    """The generator, if it can do what a verb asks.
+
+    Raises:
+        UserError: It cannot; the message says what it can do.
+    """
+    from rlsuite.errors import UserError
+    from rlsuite.generators.contracts import capabilities
+
+    if not isinstance(generator, protocol):
+        can = ", ".join(capabilities(generator)) or "nothing that has a name"
+        raise UserError(f"rlsuite {verb}: a {generator.kind} cannot do that; it {can}")
+    return generator
+
+
+def write_sheet(images: Tensor, path: Path, *, columns: int | None = None, scale: int = 4) -> Path:
+    """Images as one PNG, films as an MP4 of all side by side."""
+    from rlsuite.generators.images import grid, write_png
+
+    if images.dim() == 5:
+        return _write_film(images, path.with_suffix(".mp4"), columns, scale)
+    return write_png(path, grid(images, columns), scale)
+
+
+def _write_film(films: Tensor, path: Path, columns: int | None, scale: int) -> Path:
+    from rlsuite.generators.images import grid, to_pixels
+    from rlsuite.video.encode import FilmWriter
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FilmWriter(path, fps=12) as film:
+        for t in range(films.shape[1]):
+            film.add(to_pixels(grid(films[:, t], columns), scale)[..., :3])
+    return path
+
+
+def say(paths: list[Path], json: bool, **facts: Any) -> None:
+    """Tell what was written."""
+    if json:
+        from rlsuite.cli.output import print_json
+
+        return print_json({"pictures": [str(path) for path in paths], **facts})
+    for path in paths:
+        typer.echo(str(path))
+    return None
