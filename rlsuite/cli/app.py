@@ -13,9 +13,11 @@ from rlsuite.cli import (
     arithmetic,
     bench,
     compare,
+    complete,
     data,
     demos,
     doctor,
+    edit,
     evaluate,
     export,
     grid,
@@ -26,6 +28,7 @@ from rlsuite.cli import (
     run,
     sample,
     show,
+    transform,
 )
 from rlsuite.errors import RlsuiteError
 
@@ -50,6 +53,9 @@ app.command("export")(export.export)
 app.command("sample")(sample.sample)
 app.command("grid")(grid.grid)
 app.command("arithmetic")(arithmetic.arithmetic)
+app.command("edit")(edit.edit)
+app.command("transform")(transform.transform)
+app.command("complete")(complete.complete)
 app.command("ls")(ls.ls)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlsuite.registry import Registry
 
 EXTRA = "generators"
-LATENT = ("samples", "decodes", "ranks")
+LATENT = ("samples", "decodes", "edits", "ranks")
 
 _GENERATORS = {
     "dcgan": ("gan.dcgan:Dcgan", "gan.config:DcganConfig", "DCGAN (Radford et al. 2016).", LATENT),
@@ -28,6 +28,24 @@ _GENERATORS = {
         ("samples", "completes", "encodes", "ranks"),
     ),
     "began": ("gan.began:Began", "gan.config:BeganConfig", "BEGAN (Berthelot et al. 2017).", LATENT),
+    "gan_cls": (
+        "gan.text:GanCls",
+        "gan.config:GanClsConfig",
+        "Text to image, GAN-CLS and GAN-INT (Reed et al. 2016).",
+        ("samples", "ranks"),
+    ),
+    "cyclegan": (
+        "translate.cyclegan:CycleGan",
+        "translate.config:CycleGanConfig",
+        "CycleGAN: two domains without pairs (Zhu et al. 2017).",
+        ("transforms",),
+    ),
+    "pix2pix": (
+        "translate.pix2pix:Pix2Pix",
+        "translate.config:Pix2PixConfig",
+        "pix2pix: edges (or partners) to pictures (Isola et al. 2017).",
+        ("transforms",),
+    ),
 }
 
 

@@ -116,6 +116,33 @@ def test_stopping_in_the_middle_and_resuming_changes_no_bit(run, tmp_path, monke
     assert same_bits(final_state(run.path)["generator"], final_state(whole.path)["generator"])  # same seed, same bits
 
 
+def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path, monkeypatch, cheap_scores):
+    from rlsuite.experiment import generator_session
+
+    whole = train(experiment(), runs_dir=tmp_path / "a", quiet=True)
+    real = generator_session.GeneratorSession._step
+
+    def die_after_six(self):
+        real(self)
+        if self.work.n_steps == 6:
+            raise MemoryError("as if killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(generator_session.GeneratorSession, "_step", die_after_six)
+        with pytest.raises(MemoryError):
+            train(experiment(), runs_dir=tmp_path / "b", quiet=True)
+    resumed = resume(tmp_path / "b" / "tiny", quiet=True)
+    assert same_bits(final_state(whole.path), final_state(resumed.path))
+
+
+def test_a_larger_budget_carries_a_finished_run_on(tmp_path, cheap_scores):
+    done = train(experiment(budget={"train_steps": 4}), runs_dir=tmp_path, quiet=True)
+    with pytest.raises(UserError, match="is done"):
+        resume(done, quiet=True)
+    assert resume(done, ["budget.train_steps=8"], quiet=True).summary["train_steps"] == 8
+    assert len(list((done.path / "samples").iterdir())) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -132,6 +159,31 @@ def test_mistakes_leave_nothing_behind(change, error, message, tmp_path):
     with pytest.raises(error, match=message):
         train(config, runs_dir=tmp_path, quiet=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_divergence_is_told(tmp_path, monkeypatch):
+    from rlsuite.errors import RunError
+    from rlsuite.generators.gan import dcgan
+
+    monkeypatch.setattr(dcgan.DcganState, "step", lambda self: {"loss_g": torch.tensor(float("nan"))})
+    monkeypatch.setattr(dcgan.DcganState, "n_steps", 50)
+    with pytest.raises(RunError, match="diverged"):
+        train(experiment(budget={"train_steps": 100}), runs_dir=tmp_path, quiet=True)
+
+
+def test_an_agents_run_has_no_generator(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    text = "budget: {env_steps: 8}\nenv: {id: mujoco/Hopper-v5}\nagent: {learner: {kind: ppo}}\nname: x\n"
+    (tmp_path / "config.resolved.yaml").write_text(text)
+    with pytest.raises(UserError, match="trained an agent"):
+        load_generator(tmp_path)
+
+
+def test_a_stop_before_the_first_step_ends_training(tmp_path, cheap_scores, monkeypatch):
+    from rlsuite.experiment.generator_session import GeneratorSession
+
+    monkeypatch.setattr(GeneratorSession, "_begin", lambda self: setattr(self.stop, "requested", True))
+    assert train(experiment(), runs_dir=tmp_path, quiet=True).status == "interrupted"
 
 
 # -- verbs ---------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Generators trained against a discriminator that decode a latent vector: DCGAN and BEGAN."""
+"""Generators trained against a discriminator that decode a latent vector: DCGAN, BEGAN, text to image, video."""

@@ -103,6 +103,38 @@ class BeganConfig(GanConfig):
         return self
 
 
+class GanClsConfig(GanConfig):
+    """Text to image: GAN-CLS and GAN-INT (Reed et al. 2016, arXiv:1605.05396)."""
+
+    kind: Literal["gan_cls"] = "gan_cls"  # pyright: ignore[reportIncompatibleVariableOverride]
+    """The generator."""
+    width: int = Field(default=32, ge=4)
+    """Channels of the layer next to the image; 128 as published."""
+    kernel: Literal[4, 5] = 4
+    """Side of the convolutions' kernels."""
+    encoder: Literal["words", "minilm"] = "words"
+    """How sentences become vectors: hashed ``words``, enough for captions of a small vocabulary, or ``minilm``."""
+    text_width: int = Field(default=128, ge=4)
+    """Length of the sentence's code inside both networks."""
+    match: bool = True
+    """GAN-CLS: the judge also sees real images with wrong sentences, and must refuse them."""
+    interpolate: bool = True
+    """GAN-INT: the generator also draws for vectors half way between two sentences."""
+    prior: Literal["uniform", "normal"] = "normal"
+    """Distribution of the noise beside the sentence."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {"size": 16, "width": 8, "batch_size": 16, "latent": 8, "text_width": 16, "ema_decay": 0.9},
+        "small": {"size": 32, "width": 32, "batch_size": 64},
+        "paper": {"size": 64, "width": 128, "batch_size": 64, "encoder": "minilm", "ema_decay": 0.0},
+    }
+
+    @model_validator(mode="after")
+    def _size_is_a_power_of_two(self) -> GanClsConfig:
+        check_power_of_two(self.size)
+        return self
+
+
 def check_power_of_two(size: int) -> None:
     """Refuse sides that halving does not bring to 4.
 

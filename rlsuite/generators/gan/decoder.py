@@ -55,6 +55,12 @@ class LatentDecoder(Generator):
         latent = self.latent(n, seed) * (1.0 if temperature is None else temperature)
         return decode_all(self, latent)
 
+    def edit(self, start: Tensor | None, constraints: Any, *, n: int = 16, seed: int = 0) -> Any:
+        """Pictures near ``start`` that keep the constraints, best first: `rlsuite.generators.edits.edit`."""
+        from rlsuite.generators.edits import edit
+
+        return edit(self, start, constraints, n=n, seed=seed)
+
 
 @torch.no_grad()
 def decode_all(decoder: Any, latent: Tensor) -> Tensor:

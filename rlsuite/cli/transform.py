@@ -1,0 +1,94 @@
+"""`rlsuite transform RUN PICTURES`: pictures of one domain into another, or dreams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rlsuite.cli.generating import Checkpoint, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.options import RUNS, Json, RunsDir
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DREAM = "dream"
+
+
+def transform(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A translator's run, or the word dream.")],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture, or a folder of pictures.")],
+    to: Annotated[str | None, typer.Option(help="The direction: a or b.")] = None,
+    strength: Annotated[float, typer.Option(help="0 leaves the picture, 1 is the whole change.")] = 1.0,
+    layer: Annotated[int, typer.Option(help="Dream: the layer of EfficientNet-Lite0, 0 to 17.")] = 9,
+    guide: Annotated[Path | None, typer.Option(help="Dream: a picture to take features from.")] = None,
+    iterations: Annotated[int, typer.Option(min=1, help="Dream: steps at each octave.")] = 10,
+    octaves: Annotated[int, typer.Option(min=1, help="Dream: sizes, small to full.")] = 4,
+    film: Annotated[int, typer.Option(min=0, help="Dream: frames of a zoom film.")] = 0,
+    seed: Seed = 0,
+    scale: Scale = 4,
+    out: Out = None,
+    checkpoint: Checkpoint = "final",
+    runs: RunsDir = RUNS,
+    json: Json = False,
+) -> None:
+    """Translate pictures with a run's generator, or dream on one."""
+    if run == DREAM:
+        options: dict[str, Any] = {"iterations": iterations, "octaves": octaves}
+        paths = [_dream(picture, layer, guide, film, strength, seed, out, options)]
+        return say(paths, json, layer=layer)
+    from rlsuite.generators import Transforms, load_images
+
+    generator, folder = open_generator(Path(run), runs, checkpoint)
+    needs(generator, Transforms, "transform")
+    images = load_images({"id": "folder", "path": str(picture)}, generator.spec).floats() if picture.is_dir() else None
+    images = single(picture, generator) if images is None else images
+    made = generator.transform(images, to=to, strength=strength)  # type: ignore[attr-defined]
+    sheet = _beside(images, made)
+    path = out or folder / f"{picture.stem}-{to or 'b'}.png"
+    return say([write_sheet(sheet, path, columns=2, scale=scale)], json, kind=generator.kind)
+
+
+def single(picture: Path, generator: Any) -> Tensor:
+    """One picture, cut and scaled as the generator wants it."""
+    import torch
+    from PIL import Image
+
+    from rlsuite.generators.data.reading import fitted
+    from rlsuite.generators.images import from_bytes, read_image, to_channels
+
+    read_image(picture)  # says by name what cannot be read
+    with Image.open(picture) as image:
+        pixels = to_channels(fitted(image.convert("RGBA"), generator.spec.size[0], "crop"), generator.spec.channels)
+    return from_bytes(torch.from_numpy(pixels)).permute(2, 0, 1)[None].contiguous()
+
+
+def _beside(images: Tensor, made: Tensor) -> Tensor:
+    import torch
+
+    return torch.stack([images, made], dim=1).flatten(0, 1)
+
+
+def _dream(
+    picture: Path,
+    layer: int,
+    guide: Path | None,
+    n_frames: int,
+    strength: float,
+    seed: int,
+    out: Path | None,
+    options: dict[str, Any],
+) -> Path:
+    from rlsuite.generators.dream.deepdream import dream, lite0_layer, zoom_film
+    from rlsuite.generators.images import read_image, write_png
+
+    image, path = read_image(picture), out or picture.with_name(f"{picture.stem}-dream.png")
+    if n_frames:
+        import torch
+
+        frames = torch.cat(list(zoom_film(image, lite0_layer(layer), n_frames, seed=seed, **options)))
+        return write_sheet(frames[None], path, scale=1)
+    shown = None if guide is None else read_image(guide)
+    made = dream(image, lite0_layer(layer), guide=shown, seed=seed, **options)
+    return write_png(path, (image + strength * (made - image))[0].clamp(0, 1))
