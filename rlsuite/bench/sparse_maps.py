@@ -59,7 +59,7 @@ def leave_visits(run: str | PathLike[str], step: int) -> list[Path]:
     from torch.utils.tensorboard import SummaryWriter
 
     folder = RunFolder.find(run)
-    if not (folder.path / FILE_NAME).exists():
+    if not (folder.path / FILE_NAME).exists() or not any(cells for _, cells in read_visits(folder.path)[1]):
         return []
     figure, rows = _draw(folder, 4)
     with SummaryWriter(str(folder.tensorboard)) as writer:

@@ -54,7 +54,7 @@ class Biased(torch.nn.Module):
         self.inner = inner
 
     def forward(self, latent):
-        return self.inner(latent) + 3 * torch.rand(1)
+        return self.inner(latent) + 3 + torch.rand(1)
 
 
 def test_the_check_catches_what_is_wrong():
