@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
 
 from rlsuite.config.tree import KeyPath, Origin, Tree, dotted, short_path
@@ -71,12 +73,24 @@ def parse_value(text: str) -> Any:
 def dump(values: Any) -> str:
     """Plain data as YAML that `parse` reads back to the same."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120
     stream = io.StringIO()
     yaml.dump(values, stream)
     return stream.getvalue()
+
+
+class _Representer(SafeRepresenter):
+    """Quotes and escapes what ends a line for Unicode; ruamel writes it as it is and reads it back as a blank."""
+
+    def text(self, value: str) -> ScalarNode:
+        style = '"' if any(end in value for end in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Representer.add_representer(str, _Representer.text)
 
 
 def _loader() -> YAML:

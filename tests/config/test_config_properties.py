@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rlsuite.config.compose import compose
@@ -38,6 +38,8 @@ def leaves(values: dict) -> dict:
 
 
 @given(TREES)
+@example({"_": "\x85"})
+@example({"_": "a\u2028b", "a": ["\u2029", "\x85 ", " \x85\n"]})
 def test_yaml_round_trip(values):
     found = parse(dump(values), HERE).values
     assert found == values
