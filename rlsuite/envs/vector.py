@@ -22,7 +22,8 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
+from rlsuite.envs.vec_env import VecEnv
 
 StateTree = Any
 """Nested dicts and lists of tensors, arrays, int, float, str, bool and None: what checkpoints hold."""

@@ -42,12 +42,18 @@ class Console(Protocol):
         regs: (n, N_REGS) int32; of a foreign emulator only column STEP_FRAMES means anything.
         orders: (n, N_ORDERS) int32, see `nes.cpu.play`.
         restorable: Whether `state` may be kept in a file and brought back.
+        looks: (n,) int32, which tile set each machine shows; 0 is the game's own.
     """
 
     ram: torch.Tensor
     regs: torch.Tensor
     orders: torch.Tensor
     restorable: bool
+    looks: torch.Tensor
+
+    def set_tile_sets(self, tile_sets: np.ndarray) -> None:
+        """Give the machines a bank of looks (n, 8192) uint8, the game's own first; hands must be made anew."""
+        ...
 
     def hand(self, most: int) -> Hand:
         """Tools for a thread that handles at most so many machines at a time."""
@@ -93,6 +99,7 @@ class WarpConsole:
         self.batch = NesBatch(rom, n_envs, device=device, scenes=scenes)
         self.image = image
         self.ram, self.regs, self.orders = self.batch.ram, self.batch.regs, self.batch.orders
+        self.looks = self.batch.skins
         self.starts = {key: tensor.to(device) for key, tensor in stages.state.items()}
         self._camera: Painter | None = None
         self._frame = torch.zeros((0,), dtype=torch.uint8)

@@ -29,8 +29,9 @@ class Table:
         max_steps: Decisions after which an episode is cut.
         steps: (n,) decisions of the running episodes.
         truncated: (n,) bool, which were cut.
-        n_looks: Tile sets to choose from at the start of an episode.
         looks: (n,) int32 tensor of the tile sets shown, or None if there is no choice.
+        choices: (k,) the tile sets that episodes choose from.
+        look_chance: Streams of that choice, apart from the play's.
     """
 
     console: Console
@@ -46,8 +47,9 @@ class Table:
     max_steps: int
     steps: np.ndarray
     truncated: np.ndarray
-    n_looks: int = 1
     looks: torch.Tensor | None = None
+    choices: np.ndarray | None = None
+    look_chance: Chance | None = None
 
 
 class Lane:
@@ -95,14 +97,14 @@ class Lane:
         One frame is always played: it brings about the picture that is drawn.
         """
         table = self.table
+        where = torch.from_numpy(rows).long()
+        if table.looks is not None and table.look_chance is not None and table.choices is not None:
+            looks = table.choices[table.look_chance.integers(rows, len(table.choices))].astype(np.int32)
+            table.looks[where] = torch.from_numpy(looks).to(table.looks.device)
         self._hand.begin(rows, table.first_stage)
         orders = np.zeros((len(rows), at.N_ORDERS), np.int32)
         orders[:, at.ORDER_FRAMES] = 1 + table.chance.integers(rows, table.noop_max + 1)
         self._orders.put(rows, orders)
-        where = torch.from_numpy(rows).long()
-        if table.looks is not None:
-            looks = table.chance.integers(rows, table.n_looks)
-            table.looks[where] = torch.from_numpy(looks).to(table.looks.device)
         self._hand.play(rows)
         track = table.judge.track
         track[where, TRACK_STAGE] = table.first_stage

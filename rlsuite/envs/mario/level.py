@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
@@ -23,6 +24,7 @@ from rlsuite.envs.mario.nes.rom import load_rom
 from rlsuite.envs.mario.stages import Stages, find_rom, load_stages, stage_index
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
+from rlsuite.runs.seeding import stream_seed
 
 FRAMES_PER_S = 60.0988
 """The NTSC NES's frame rate (NESdev Wiki, "Cycle reference chart")."""
@@ -83,6 +85,7 @@ class MarioVectorEnv(VectorEnv):
             render_fps=FRAMES_PER_S / options.frame_skip,
             frames_per_step=options.frame_skip,
         )
+        self._seed = seed
         whole_game = stage == "full"
         image = ImageSpec("gray", size, options.crop, options.brighter_of_two)
         self.console, stages = make_console(options, image, whole_game, n_envs, device)
@@ -234,22 +237,26 @@ class MarioVectorEnv(VectorEnv):
             stacklevel=3,
         )
 
-    def set_tile_sets(self, tile_sets: np.ndarray) -> None:
+    def set_tile_sets(
+        self, tile_sets: np.ndarray, choices: Sequence[int] | None = None, *, seed: int | None = None
+    ) -> None:
         """Let every episode choose a look at random from a bank of tile sets.
 
-        A look changes pictures only: the program and sprite-0 hits keep reading the game's own tiles.
+        A look changes pictures only: the program and sprite-0 hits keep reading the game's own tiles (but not with
+        nes_py, whose machines are the game and the look in one). Which look is worn comes from streams of its own.
 
         Args:
             tile_sets: (n, 8192) uint8, as the cartridge's picture ROM; set 0 must be the game's own.
+            choices: The sets that episodes wear; None for all.
+            seed: Of the choice; None for this environment's own.
 
         Raises:
-            UserError: The backend cannot do it.
             DataError: Wrong shape or content.
         """
-        if not isinstance(self.console, WarpConsole):
-            raise UserError("only the backend 'warp' can change looks")
         self.console.set_tile_sets(tile_sets)
-        self._table.n_looks, self._table.looks = len(tile_sets), self.console.batch.skins
+        self._table.choices = np.arange(len(tile_sets)) if choices is None else np.asarray(choices, np.int64)
+        self._table.looks = self.console.looks
+        self._table.look_chance = Chance(stream_seed(self._seed if seed is None else seed, "looks"), self.num_envs)
         self._lanes = [self._make_lanes(where) for where in self._slices]
 
     @property
@@ -263,12 +270,19 @@ class MarioVectorEnv(VectorEnv):
         looks = self._table.looks
         return np.zeros(self.num_envs, np.int32) if looks is None else looks.cpu().numpy().copy()
 
+    def proof_state(self) -> np.ndarray:
+        """What must not depend on the look: all work memory, (n_envs, 2048) uint8."""
+        return self.console.ram.cpu().numpy().copy()
+
     def state_dict(self) -> StateTree:
         """The machines (no ROM, no graphics), pictures, streams and counters."""
         if not self.restorable:
             return {"chance": self._table.chance.state.view(np.int64).copy()}
         judge = self._table.judge
-        return {
+        looks = (
+            {} if self._table.look_chance is None else {"looks": self._table.look_chance.state.view(np.int64).copy()}
+        )
+        return looks | {
             "console": self.console.state(),
             "obs": self._current(),
             "chance": self._table.chance.state.view(np.int64).copy(),
@@ -288,6 +302,8 @@ class MarioVectorEnv(VectorEnv):
         judge.track.copy_(torch.as_tensor(state["track"]))
         judge.progress.copy_(torch.as_tensor(state["progress"]))
         self._table.steps[:] = np.asarray(state["steps"])
+        if self._table.look_chance is not None and "looks" in state:
+            self._table.look_chance.state[:] = np.asarray(state["looks"]).view(np.uint64)
         self._now = [0] * self.n_groups
         self._table.images[0].copy_(torch.as_tensor(state["obs"]))
         return self._table.images[0]

@@ -7,6 +7,7 @@ file. Machines are played one after the other.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 
 from rlsuite.envs.mario.nes import layout as at
-from rlsuite.envs.mario.nes.batch import RowList, Scenes
+from rlsuite.envs.mario.nes.batch import RowList, Scenes, check_tile_sets
 from rlsuite.envs.mario.nes.image import ImageSpec, area_weights
 from rlsuite.envs.mario.nes.rom import load_rom
 from rlsuite.envs.mario.stages import (
@@ -56,7 +57,8 @@ class NesPyConsole:
             from nes_py import NESEnv
         except ImportError as error:
             raise MissingExtraError("env.backend nes_py", "mario", f"{error}; it needs Python 3.13") from None
-        load_rom(rom)  # for its messages
+        self._rom = load_rom(rom)
+        self._rom_bytes = rom.read_bytes()
         self._new_machine = partial(NESEnv, str(rom))
         self._lock = threading.Lock()
         self.machines = [self._new_machine() for _ in range(n_envs)]
@@ -69,19 +71,36 @@ class NesPyConsole:
         self.held = np.zeros(n_envs, np.int64)
         self.before = np.zeros((n_envs, at.SCREEN_H, at.SCREEN_W), np.float32) if image.brighter_of_two else None
         # a snapshot of nes-py points to the cartridge of the machine that made it: keep that machine
-        self._starts: dict[int, tuple[Any, object]] = {}
+        self._starts: dict[tuple[int, int], tuple[Any, object]] = {}
+        self._tile_sets = self._rom.chr[None]
+        self.looks = torch.zeros(n_envs, dtype=torch.int32)
+
+    def set_tile_sets(self, tile_sets: np.ndarray) -> None:
+        """Give the machines a bank of looks; a snapshot carries its look, so a change of episode changes it."""
+        self._tile_sets = check_tile_sets(self._rom, tile_sets)
+        self._starts = {key: start for key, start in self._starts.items() if key[1] == 0}
+        self.looks[:] = 0
 
     def hand(self, most: int) -> NesPyHand:
         """Tools for one thread."""
         return NesPyHand(self, most)
 
-    def start_of(self, stage: int) -> object:
+    def start_of(self, stage: int, look: int = 0) -> object:
         """Snapshot (nes-py's own) of a stage's first moment, made on first use by a machine of its own."""
         with self._lock:
-            if stage not in self._starts:
-                machine = self._new_machine()
-                self._starts[stage] = machine, _boot(machine, stage)
-            return self._starts[stage][1]
+            if (stage, look) not in self._starts:
+                machine = self._new_machine() if look == 0 else self._machine_of(look)
+                self._starts[stage, look] = machine, _boot(machine, stage)
+            return self._starts[stage, look][1]
+
+    def _machine_of(self, look: int) -> Any:
+        """A machine whose cartridge shows another look: nes-py reads its ROM from a file, which is gone at once."""
+        from nes_py import NESEnv
+
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "look.nes"
+            file.write_bytes(self._rom_bytes[: -len(self._rom.chr)] + self._tile_sets[look].tobytes())
+            return NESEnv(str(file))
 
     def state(self) -> dict[str, torch.Tensor]:
         """Nothing: snapshots hold graphics and stay in memory."""
@@ -114,9 +133,8 @@ class NesPyHand:
     def begin(self, rows: np.ndarray, stage: int) -> None:
         """Load the stage's snapshot."""
         console = self._console
-        start = console.start_of(stage)
         for env in rows.tolist():
-            console.machines[env].load_state(start)
+            console.machines[env].load_state(console.start_of(stage, int(console.looks[env])))
             console.held[env] = 0
 
     def play(self, rows: np.ndarray) -> None:

@@ -42,6 +42,20 @@ def kernel_view(tensor: torch.Tensor, *, words: bool = False) -> wp.array:
     return wp.from_torch(flat.view(torch.int64) if words else flat, dtype=wp.uint64 if words else _WARP[tensor.dtype])
 
 
+def check_tile_sets(rom: Rom, tile_sets: np.ndarray) -> np.ndarray:
+    """Refuse a bank of looks that is not (n, 8192) uint8 with the game's own look first.
+
+    Raises:
+        DataError: Wrong shape, or another set 0.
+    """
+    tile_sets = np.asarray(tile_sets)
+    if tile_sets.ndim != 2 or not len(tile_sets) or tile_sets.shape[1] != len(rom.chr) or tile_sets.dtype != np.uint8:
+        raise DataError(f"tile sets must be uint8 (n, {len(rom.chr)}), got {tile_sets.dtype} {tile_sets.shape}")
+    if not np.array_equal(tile_sets[0], rom.chr):
+        raise DataError("tile set 0 must be the game's own; put other looks after it")
+    return tile_sets
+
+
 @dataclass(frozen=True)
 class Scenes:
     """Frames to play on through without buttons, because the player has no control in them.
@@ -119,13 +133,7 @@ class NesBatch:
         Raises:
             DataError: Wrong shape, or another set 0.
         """
-        tile_sets = np.asarray(tile_sets)
-        if tile_sets.ndim != 2 or tile_sets.shape[1] != len(self.rom.chr) or tile_sets.dtype != np.uint8:
-            raise DataError(
-                f"tile sets must be uint8 (n, {len(self.rom.chr)}), got {tile_sets.dtype} {tile_sets.shape}"
-            )
-        if not np.array_equal(tile_sets[0], self.rom.chr):
-            raise DataError("tile set 0 must be the game's own; put other looks after it")
+        tile_sets = check_tile_sets(self.rom, tile_sets)
         self.chr = torch.from_numpy(np.ascontiguousarray(tile_sets[0])).to(self.device)
         self.tiles = torch.from_numpy(spread_tiles(tile_sets).view(np.int64)).to(self.device)
 
