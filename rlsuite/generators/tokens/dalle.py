@@ -25,7 +25,7 @@ from rlsuite.generators.tokens.config import DalleConfig
 from rlsuite.generators.tokens.dalle_masks import attention_masks
 from rlsuite.generators.tokens.dvae import DiscreteAutoencoder, code_perplexity, ramp
 from rlsuite.generators.tokens.network import Cache, build_gpt2, run
-from rlsuite.generators.tokens.sampling import CHUNK, choose, uniforms
+from rlsuite.generators.tokens.sampling import CHUNK, choose, paste, uniforms
 from rlsuite.generators.tokens.training import TokenState
 from rlsuite.runs.statetree import StateTree
 
@@ -174,22 +174,21 @@ class Dalle(Generator):
         codes = self.encode(images).flatten(1).where(whole, torch.tensor(-1)).repeat_interleave(n, dim=0)
         texts = self.texts(condition, len(images)).repeat_interleave(n, dim=0)
         made = self.decode_codes(self.fill(codes, texts, seed=seed, temperature=temperature))
-        mask = known.repeat_interleave(n, dim=0).bool()
-        return torch.where(mask, images.repeat_interleave(n, dim=0), made)
+        return paste(images, known, made)
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (n, side, side) int64."""
         check_images(images, size=self.spec.size, channels=self.config.channels)
         self.vae.eval()
         parts = [self.vae.encode(part.to(self.device)).cpu() for part in images.split(CHUNK)]
-        return torch.cat(parts) if parts else torch.empty((0, self.side, self.side), dtype=torch.long)
+        return torch.cat(parts)
 
     @torch.no_grad()
     def decode_codes(self, codes: Tensor) -> Tensor:
         """Images (n, C, H, W) of codes (n, side squared)."""
         grids = codes.view(-1, self.side, self.side)
         parts = [self.vae.decode(part.to(self.device)).cpu() for part in grids.split(CHUNK)]
-        return torch.cat(parts) if parts else torch.empty((0, self.config.channels, *self.spec.size))
+        return torch.cat(parts)
 
     @torch.no_grad()
     def fill(self, codes: Tensor, texts: Tensor, *, seed: int, temperature: float | None = None) -> Tensor:
@@ -228,7 +227,7 @@ class Dalle(Generator):
             chances = self.model.code_scores(hidden).log_softmax(dim=-1)
             at = (targets[:, self.model.n_text :, None] - self.model.first_code).to(self.device)
             found.append(chances.gather(-1, at)[..., 0].mean(dim=1).cpu())
-        return torch.cat(found) if found else torch.empty(0)
+        return torch.cat(found)
 
     def texts(self, condition: Any, n: int) -> Tensor:
         """Text tokens (n, text length) of one text for all, a list of n, or None.
@@ -267,7 +266,7 @@ class DalleState(TokenState):
         self.vae: Any = self.train_beside(generator.vae, "vae")
         rate = generator.config.vae_learning_rate
         self.optimizers["vae"] = torch.optim.AdamW(self.vae.parameters(), rate, weight_decay=1e-4, foreach=True)
-        self.texts = generator.captions(data.captions or ())
+        self.texts, self.no_text = generator.captions(data.captions or ()), generator.captions([None])
         self.used = torch.full((generator.config.codes,), 1.0 / generator.config.codes)
         self._codes: Tensor | None = None
 
@@ -315,8 +314,7 @@ class DalleState(TokenState):
         """Text and code losses, each per token, weighted 1 to ``image_weight``."""
         rows = self.batches.rows().cpu()
         hidden_text = torch.rand(len(rows), generator=self.generator, device=self.device).cpu()
-        empty = self.owner.captions([None])
-        texts = torch.where((hidden_text < self.config.text_dropout)[:, None], empty, self.texts[rows])
+        texts = torch.where((hidden_text < self.config.text_dropout)[:, None], self.no_text, self.texts[rows])
         tokens, targets = (t.to(self.device) for t in stream(self.model, texts, self.codes[rows]))
         hidden, n_text = self.model.hidden(tokens), self.config.text_length
         said = self.model.text_scores(hidden[:, :n_text]).flatten(0, 1).float()

@@ -23,7 +23,7 @@ from rlsuite.generators.images import check_images, from_bytes
 from rlsuite.generators.tokens.colours import Colours
 from rlsuite.generators.tokens.config import ImageGptConfig
 from rlsuite.generators.tokens.network import build_image_gpt, layer_inputs, load_pretrained, logits, run
-from rlsuite.generators.tokens.sampling import CHUNK, generate, uniforms
+from rlsuite.generators.tokens.sampling import CHUNK, generate, paste, uniforms
 from rlsuite.generators.tokens.training import IGNORED, TokenState, cross_entropy
 from rlsuite.runs.statetree import StateTree
 
@@ -116,8 +116,7 @@ class ImageGpt(Generator):
         n_known = known_prefix(known)
         numbers = self.colours.numbers(images).flatten(1).cpu()[:, :n_known].repeat_interleave(n, dim=0)
         made = self._images(torch.cat([numbers, self._go_on(numbers, seed, temperature)], dim=1))
-        mask = known.repeat_interleave(n, dim=0).bool()
-        return torch.where(mask, images.repeat_interleave(n, dim=0), made)
+        return paste(images, known, made)
 
     def _go_on(self, before: Tensor, seed: int, temperature: float | None) -> Tensor:
         """The pixels after these (n, known), (n, size squared - known)."""
@@ -137,9 +136,8 @@ class ImageGpt(Generator):
                 top_p=self.config.top_p,
             ).cpu()
             for part in torch.arange(len(before)).split(CHUNK)
-            if n_new
         ]
-        return torch.cat(parts) if parts else before.new_empty(len(before), n_new)
+        return torch.cat(parts)
 
     def _images(self, numbers: Tensor) -> Tensor:
         side = self.config.size
@@ -184,7 +182,7 @@ class ImageGpt(Generator):
             scores = logits(self.model, self.tokens(part)).log_softmax(dim=-1)
             pixels = self.colours.numbers(part).flatten(1)[..., None]
             found.append(scores.gather(-1, pixels)[..., 0].mean(dim=1).cpu() * NATS_TO_BITS)
-        return torch.cat(found) if found else torch.empty(0)
+        return torch.cat(found)
 
 
 def known_prefix(known: Tensor) -> int:

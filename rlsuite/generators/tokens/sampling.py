@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlsuite.generators.tokens.network import Cache, logits
+from rlsuite.generators.tokens.network import Cache, embed, run
 from rlsuite.runs.seeding import numpy_stream
 
 CHUNK = 64
@@ -66,6 +66,19 @@ def _nucleus(shares: Tensor, top_p: float) -> Tensor:
     return shares.masked_fill((before >= top_p).scatter(-1, order, before >= top_p), 0.0)
 
 
+def paste(images: Tensor, known: Tensor, made: Tensor) -> Tensor:
+    """Completions with what was given put over them.
+
+    Args:
+        images: (n, C, H, W).
+        known: (n, 1, H, W), 1 where pixels are given.
+        made: (n * k, C, H, W), k completions of each image in turn.
+    """
+    times = len(made) // max(len(images), 1)
+    given, mask = (x.repeat_interleave(times, dim=0) for x in (images, known.bool()))
+    return torch.where(mask, given, made)
+
+
 @torch.no_grad()
 def generate(
     model: Any,
@@ -76,26 +89,34 @@ def generate(
     temperature: float | Tensor = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    allowed: Tensor | None = None,
+    among: int | None = None,
+    cache: Cache | None = None,
 ) -> Tensor:
     """Go on after ``prefix`` (batch, n >= 1) for ``n_new`` tokens; returns those, (batch, n_new).
 
     Prefix and new tokens together may be as long as the model's context plus the last token, which is not read.
+
+    Args:
+        model: GPT-2 or ImageGPT.
+        prefix: What is read first.
+        n_new: Tokens to draw.
+        uniform: (batch, n_new), see `choose`.
+        temperature: See `choose`, as the two after it.
+        top_k: See `choose`.
+        top_p: See `choose`.
+        among: Draw among the first tokens of the vocabulary, this many; None for all.
+        cache: What came before the prefix, with room for what follows; None: nothing.
     """
-    cache = Cache.empty(model, len(prefix), prefix.shape[1] + n_new - 1)
+    cache = cache or Cache.empty(model, len(prefix), prefix.shape[1] + n_new - 1)
     made, fed = prefix.new_empty(len(prefix), n_new), prefix
     for i in range(n_new):
-        scores = logits_of_last(model, fed, cache)
-        made[:, i] = choose(scores, uniform[:, i], temperature=temperature, top_k=top_k, top_p=top_p, allowed=allowed)
+        scores = logits_of_last(model, fed, cache)[:, :among]
+        made[:, i] = choose(scores, uniform[:, i], temperature=temperature, top_k=top_k, top_p=top_p)
         fed = made[:, i : i + 1]
     return made
 
 
 def logits_of_last(model: Any, tokens: Tensor, cache: Cache) -> Tensor:
     """Scores after the last of these tokens, (batch, vocabulary); the output layer is spared the others."""
-    if tokens.shape[1] == 1:
-        return logits(model, tokens, cache=cache)[:, -1]
-    from rlsuite.generators.tokens.network import embed, run
-
     hidden = run(model, embed(model, tokens, cache.n), cache=cache)
     return model.lm_head(hidden[:, -1])

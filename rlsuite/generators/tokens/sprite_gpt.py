@@ -20,7 +20,7 @@ from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.images import check_images
 from rlsuite.generators.tokens.config import SpriteGptConfig
 from rlsuite.generators.tokens.network import Cache, build_gpt2, logits
-from rlsuite.generators.tokens.sampling import CHUNK, choose, generate, logits_of_last, uniforms
+from rlsuite.generators.tokens.sampling import CHUNK, generate, paste, uniforms
 from rlsuite.generators.tokens.sprite_text import CLEAR
 from rlsuite.generators.tokens.sprite_tokens import N_PIXELS, PREFIX, Vocabulary, as_images, as_symbols
 from rlsuite.generators.tokens.training import IGNORED, TokenState, cross_entropy
@@ -113,8 +113,7 @@ class SpriteGpt(Generator):
             )
         if last < self.config.size - 1:
             symbols = self.grow(symbols, last + 1, up=False, types=types, seed=seed, temperature=temperature)
-        made, given = as_images(symbols), images.repeat_interleave(n, dim=0)
-        return torch.where(known.repeat_interleave(n, dim=0).bool(), given, made)
+        return paste(images, known, as_images(symbols))
 
     @torch.no_grad()
     def grow(
@@ -180,20 +179,18 @@ class SpriteGpt(Generator):
         return self.vocabulary.marker(row, up and self.config.directions).expand(batch, n)
 
     def _one_row(self, fed: Tensor, cache: Cache, place: int, up: bool, chances: Tensor, heat: Tensor) -> Tensor:
-        fed = torch.cat([fed, self._marker(len(fed), place, up).to(fed)], dim=1)
-        made = []
-        for i in range(self.config.size):
-            scores = logits_of_last(self.model, fed, cache)[:, :N_PIXELS]
-            drawn = choose(
-                scores,
-                chances[:, i].to(self.device),
-                temperature=heat.to(self.device),
-                top_k=self.config.top_k,
-                top_p=self.config.top_p,
-            )
-            made.append(drawn)
-            fed = drawn[:, None]
-        return torch.stack(made, dim=1).to(torch.uint8)
+        made = generate(
+            self.model,
+            torch.cat([fed, self._marker(len(fed), place, up).to(fed)], dim=1),
+            self.config.size,
+            chances.to(self.device),
+            temperature=heat.to(self.device),
+            top_k=self.config.top_k,
+            top_p=self.config.top_p,
+            among=N_PIXELS,
+            cache=cache,
+        )
+        return made.to(torch.uint8)
 
     @torch.no_grad()
     def sample_text(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> list[str]:
@@ -220,8 +217,8 @@ class SpriteGpt(Generator):
         """Log-likelihood of each sprite in bits per pixel, negative; its markers' bits count."""
         check_images(images, size=self.spec.size, channels=4)
         symbols, types = as_symbols(images), self._types(condition, len(images))
-        found = [self._bits(symbols[i : i + CHUNK], types[i : i + CHUNK]) for i in range(0, len(symbols), CHUNK)]
-        return -torch.cat(found) if found else torch.empty(0)
+        parts = zip(symbols.split(CHUNK), types.split(CHUNK), strict=True)
+        return -torch.cat([self._bits(*part) for part in parts])
 
     def _bits(self, symbols: Tensor, types: Tensor) -> Tensor:
         """Bits per pixel, (n,); rows beyond the first window are read with half a window before them."""
