@@ -28,6 +28,16 @@ ENGINE_PATH = Path(vizdoom.__file__).parent / "vizdoom"
 LAUNCHER = Path(__file__).with_name("launcher.py")
 FOLDER_PREFIX = "rlsuite-doom-"
 POSITION = (vizdoom.GameVariable.POSITION_X, vizdoom.GameVariable.POSITION_Y, vizdoom.GameVariable.ANGLE)
+PROOF_VARIABLES = tuple(
+    getattr(vizdoom.GameVariable, name)
+    for name in (
+        *("KILLCOUNT", "ITEMCOUNT", "SECRETCOUNT", "DEATHCOUNT", "HITCOUNT", "HITS_TAKEN", "DAMAGECOUNT"),
+        *("DAMAGE_TAKEN", "HEALTH", "ARMOR", "DEAD", "ON_GROUND", "ATTACK_READY", "SELECTED_WEAPON"),
+        *("SELECTED_WEAPON_AMMO", "AMMO2", "AMMO3", "AMMO4", "AMMO5", "POSITION_X", "POSITION_Y", "POSITION_Z"),
+        *("ANGLE", "PITCH", "VELOCITY_X", "VELOCITY_Y", "VELOCITY_Z", "USER1", "USER2", "USER3"),
+    )
+)
+"""What the game itself counts; a look must leave all of it alone."""
 
 
 START_TIMEOUT_S = 180.0
@@ -220,9 +230,11 @@ class Engine:
         script.chmod(0o700)
         return script
 
-    def new_episode(self, seed: int) -> Outcome:
-        """Begin an episode whose randomness comes from ``seed``."""
+    def new_episode(self, seed: int, doom_map: str | None = None) -> Outcome:
+        """Begin an episode whose randomness comes from ``seed``, on another map of the WAD if one is named."""
         assert self._game is not None, "start the engine first"
+        if doom_map is not None:
+            self._game.set_doom_map(doom_map)
         self._game.set_seed(seed)
         self._guard(self._game.new_episode)
         return self._look(0.0)
@@ -236,6 +248,13 @@ class Engine:
         assert self._game is not None, "start the engine first"
         presses = self._presses[action]
         return self._look(self._guard(self._game.make_action, presses, self.frame_skip))
+
+    def variables(self) -> list[float]:
+        """Everything the game counts (`PROOF_VARIABLES`) and its clock; zeros between episodes."""
+        assert self._game is not None, "start the engine first"
+        if self._game.is_episode_finished():
+            return [0.0] * (len(PROOF_VARIABLES) + 1)
+        return [float(self._game.get_episode_time()), *map(self._game.get_game_variable, PROOF_VARIABLES)]
 
     def _look(self, reward: float) -> Outcome:
         assert self._game is not None

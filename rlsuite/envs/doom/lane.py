@@ -51,6 +51,8 @@ class Lane:
         self.visited_rooms: set[int] = set()
         self.n_steps = 0
         self.n_restarts = 0
+        self.doom_map: str | None = None
+        self.look, self.look_episodes = 0, 0
         self.reseed(seed)
 
     def reseed(self, seed: np.random.SeedSequence) -> None:
@@ -65,7 +67,7 @@ class Lane:
 
     def begin(self) -> None:
         """Start a new episode in a running engine."""
-        outcome = self.engine.new_episode(self.next_seed())
+        outcome = self.engine.new_episode(self.next_seed(), self.doom_map)
         self.cells.clear()
         self.visited_rooms.clear()
         self.n_steps = 0

@@ -14,6 +14,7 @@ import shutil
 import threading
 import warnings
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from rlsuite.envs.doom.engine import (
 )
 from rlsuite.envs.doom.floorplan import RoomFinder, load_floor_plan
 from rlsuite.envs.doom.lane import Lane, Picture
+from rlsuite.envs.doom.looks import RESTART_SEED, ArtFiles, Wardrobe, find_art
 from rlsuite.envs.doom.pool import Job, ThreadPool
 from rlsuite.envs.doom.scenarios import SCENARIOS, Scenario
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
@@ -107,6 +109,7 @@ class DoomVectorEnv(VectorEnv):
         self._picture = Picture(options.frame_size, scenario.noise if options.noise is None else options.noise)
         self._seed = seed
         self._jobs: dict[int, Job] = {}
+        self._wardrobe: Wardrobe | None = None
         self._start_lanes(seed, THREADS_PER_CORE * (n_threads or os.cpu_count() or 1))
 
     def _make_buffers(self, n: int, shape: tuple[int, ...]) -> None:
@@ -120,7 +123,7 @@ class DoomVectorEnv(VectorEnv):
         options, scenario = self.options, self.scenario
         check_package(scenario)
         self._folder = private_folder()
-        wad = scenario_wad(scenario, self._folder)
+        self._wad = wad = scenario_wad(scenario, self._folder)
         seeds = np.random.SeedSequence(seed).spawn(self.num_envs)
         rooms = self._room_finder()
         self.lanes = [
@@ -158,12 +161,12 @@ class DoomVectorEnv(VectorEnv):
 
     # -- what the threads do -------------------------------------------------------------------
 
-    def _start(self, i: int) -> None:
+    def _start(self, i: int, seed: int | None = None) -> None:
         """Start an engine, with a few attempts."""
         lane = self.lanes[i]
         for attempt in range(START_ATTEMPTS):
             try:
-                lane.engine.start(lane.next_seed())
+                lane.engine.start(lane.next_seed() if seed is None else seed)
                 return
             except EngineDied:
                 lane.engine.close()
@@ -173,6 +176,8 @@ class DoomVectorEnv(VectorEnv):
     def _begin(self, i: int) -> None:
         """Begin an episode and write its first observation."""
         lane = self.lanes[i]
+        if self._wardrobe is not None:
+            self._wardrobe.dress(i, lane, self._start)
         try:
             lane.begin()
         except EngineDied as error:
@@ -263,6 +268,51 @@ class DoomVectorEnv(VectorEnv):
         arrays = (self._obs, self._reward, self._terminated, self._truncated, self._next_obs)
         tensors = (torch.from_numpy(array[where]).to(self.device) for array in arrays)
         return Step(*tensors, info={key: array[where] for key, array in self._info.items()})
+
+    @property
+    def art_files(self) -> ArtFiles:
+        """Where this level's pictures and map lie, for who wants to redraw them."""
+        return find_art(self.scenario, self._wad)
+
+    @property
+    def look_folder(self) -> Path:
+        """A private folder for WADs of looks; it goes with the engines."""
+        return self._folder
+
+    def set_looks(self, looks: Sequence[tuple[Path, str | None]], *, seed: int | None = None, every: int = 8) -> None:
+        """Let every episode choose a look at random; call `reset_all` afterwards.
+
+        Looks are maps of WAD files. A change within a file costs nothing; one of file starts the engine anew (about
+        0.3 s), so an engine keeps its file for ``every`` episodes.
+
+        Args:
+            looks: WAD and map of each; none: the level's own look again.
+            seed: Of the choice, which has streams of its own; None for this environment's own.
+            every: Episodes between changes of file.
+
+        Raises:
+            RunError: The engines do not start with these files.
+        """
+        before = {lane.engine.wad for lane in self.lanes}
+        wads = sorted({wad for wad, _ in looks}) or [self._wad]
+        self._wardrobe = Wardrobe(looks, self.num_envs, self._seed if seed is None else seed, every) if looks else None
+        for i, lane in enumerate(self.lanes):
+            lane.engine.wad, lane.doom_map, lane.look, lane.look_episodes = wads[i % len(wads)], None, 0, 0
+        if looks or before != {self._wad}:
+            self._pool.submit(self._restart, range(self.num_envs)).wait()
+
+    def _restart(self, i: int) -> None:
+        self.lanes[i].engine.close()
+        self._start(i, RESTART_SEED)
+
+    @property
+    def looks(self) -> np.ndarray:
+        """Which look each environment shows, (n_envs,) int32: 1 for the first given, 0 is the level's own."""
+        return np.array([lane.look for lane in self.lanes], np.int32)
+
+    def proof_state(self) -> np.ndarray:
+        """What must not depend on the look: everything the games count, (n_envs, k) float64."""
+        return np.array([lane.engine.variables() for lane in self.lanes])
 
     def state_dict(self) -> StateTree:
         """The random streams. Engines cannot be saved: a resumed run restarts its episodes."""

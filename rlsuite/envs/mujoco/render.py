@@ -44,6 +44,8 @@ class Camera:
         self._rect = mujoco.MjrRect(0, 0, size, size)
         self._open_context(size)
         self._view = self._make_view(view)
+        self._own_texels = np.array(self._model.tex_data)
+        self._shown: Mapping[int, NDArray[np.uint8]] | None = None
 
     def _open_context(self, size: int) -> None:
         self._gl: Any = None
@@ -70,8 +72,33 @@ class Camera:
             camera.lookat[:] = view["lookat"]
         return camera
 
-    def picture(self, state: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Draw one ``mjSTATE_INTEGRATION`` state, uint8 (H, W, 3)."""
+    def _dress(self, textures: Mapping[int, NDArray[np.uint8]] | None) -> None:
+        """Show these textures, by number in the model, and the model's own elsewhere."""
+        if textures is self._shown:
+            return
+        self._gl.make_current()
+        for number in {**(self._shown or {}), **(textures or {})}:
+            address = int(self._model.tex_adr[number])
+            height, width = int(self._model.tex_height[number]), int(self._model.tex_width[number])
+            where = slice(address, address + height * width * int(self._model.tex_nchannel[number]))
+            own = self._own_texels[where]
+            self._model.tex_data[where] = (
+                own if number not in (textures or {}) else (textures or {})[number].reshape(-1)
+            )
+            mujoco.mjr_uploadTexture(self._model, self._context, number)
+        self._shown = textures
+
+    def picture(
+        self, state: NDArray[np.float64], textures: Mapping[int, NDArray[np.uint8]] | None = None
+    ) -> NDArray[np.uint8]:
+        """Draw one ``mjSTATE_INTEGRATION`` state, uint8 (H, W, 3).
+
+        Args:
+            state: What to draw.
+            textures: Textures to show instead of the model's, by number, each uint8 (height, width, channels); the
+                same mapping again costs nothing.
+        """
+        self._dress(textures)
         mujoco.mj_setState(self._model, self._data, state, STATE)
         mujoco.mj_forward(self._model, self._data)
         everything = int(mujoco.mjtCatBit.mjCAT_ALL)

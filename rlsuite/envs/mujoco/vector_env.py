@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from rlsuite.envs.mujoco.tasks import TASKS, Task
 from rlsuite.envs.streams import pack_streams, spawn_streams, unpack_streams
 from rlsuite.envs.vector import StateTree, Step, VectorEnv
 from rlsuite.errors import DataError, RunError
+from rlsuite.runs.seeding import stream_seed
 
 
 def make(
@@ -102,8 +104,12 @@ class MujocoVectorEnv(VectorEnv):
             render_fps=float(np.round(1.0 / self.task.dt)),
             frames_per_step=self.task.frame_skip,
         )
+        self._seed = seed
         self._streams = spawn_streams(seed, n_envs)
         self._camera: Camera | None = None
+        self._textures: list[Mapping[int, NDArray[np.uint8]]] = []
+        self._look_streams: list[np.random.Generator] = []
+        self.looks = np.zeros(n_envs, np.int32)  # which look each environment's pictures show; 0 is the model's own
         self._crew = Crew(1)  # the engine brings the threads that share out one group's loop
         if use_batch is None:
             use_batch = engine.has_batch() and not self.task.reads_contact_forces
@@ -259,6 +265,8 @@ class MujocoVectorEnv(VectorEnv):
         fields = {name: array[indices] for name, array in self._fields.items()}
         obs = np.empty((len(indices), self.task.obs_size), dtype=self._obs.dtype)
         self.task.observe(fields, obs)
+        if self._textures:
+            self.looks[indices] = [1 + self._look_streams[i].integers(len(self._textures)) for i in indices.tolist()]
         self._obs[indices] = obs
         self._anchor[indices] = self.task.anchor(fields)
         self._steps[indices] = 0
@@ -308,7 +316,23 @@ class MujocoVectorEnv(VectorEnv):
         """A picture of one environment, uint8 (480, 480, 3); the simulation is not touched."""
         if self._camera is None:
             self._camera = Camera(self.model, self.task.camera)
-        return self._camera.picture(self._engine.get_state()[index])
+        look = int(self.looks[index])
+        return self._camera.picture(self._engine.get_state()[index], self._textures[look - 1] if look else None)
+
+    def set_textures(self, looks: Sequence[Mapping[int, NDArray[np.uint8]]], *, seed: int | None = None) -> None:
+        """Let the pictures of every episode show a look at random; observations and physics know nothing of it.
+
+        Args:
+            looks: Number of a texture in `model` to uint8 (height, width, channels), each; none: the model's own.
+            seed: Of the choice, which has streams of its own; None for this environment's own.
+        """
+        self._textures = list(looks)
+        self._look_streams = spawn_streams(stream_seed(self._seed if seed is None else seed, "looks"), self.num_envs)
+        self.looks[:] = [1 + s.integers(len(looks)) for s in self._look_streams] if looks else 0
+
+    def proof_state(self) -> NDArray[np.float64]:
+        """What must not depend on the look: the whole physics state, (n_envs, k) float64."""
+        return self._engine.get_state()
 
     def close(self) -> None:
         """End the threads and free the renderer."""
