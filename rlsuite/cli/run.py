@@ -28,11 +28,11 @@ def run(
         return _plan(file, overrides, smoke, json)
     from rlsuite.config.schema import load_experiment
 
-    load_experiment(file, overrides, smoke)  # a mistake is told at once: what comes next imports torch
+    resolved = load_experiment(file, overrides, smoke)  # a mistake is told at once: what comes next imports torch
     from rlsuite.cli.ending import finish
-    from rlsuite.experiment import train
+    from rlsuite.experiment.training import train_resolved
 
-    return finish(train(file, overrides, smoke=smoke, runs_dir=runs, quiet=json), json)
+    return finish(train_resolved(resolved, runs_dir=runs, quiet=json), json)
 
 
 def _plan(file: Path, overrides: list[str], smoke: bool, json: bool) -> None:

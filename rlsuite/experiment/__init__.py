@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from rlsuite.experiment.assembly import Assembly, assemble
+from rlsuite.experiment.lifecycle import RunResult
 from rlsuite.experiment.opening import evaluate, load_policy, open_run
-from rlsuite.experiment.session import RunResult
 from rlsuite.experiment.training import resume, train
 
 __all__ = ["Assembly", "RunResult", "assemble", "evaluate", "load_policy", "open_run", "resume", "train"]

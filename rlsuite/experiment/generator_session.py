@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rlsuite.config.schema import Experiment
 from rlsuite.errors import RlsuiteError, RunError
 from rlsuite.experiment.generating import GeneratorAssembly, to_parts
+from rlsuite.experiment.lifecycle import RunSession
 from rlsuite.experiment.logs import LOGGER
-from rlsuite.experiment.session import Session
 from rlsuite.generators.contracts import Samples
-from rlsuite.generators.images import grid, to_pixels, write_png
-from rlsuite.runs.clock import RunClock
+from rlsuite.generators.images import film_frames, film_strips, grid, to_pixels, write_png
 from rlsuite.runs.folder import RunFolder, Status
-from rlsuite.runs.keeper import CheckpointKeeper
 from rlsuite.runs.notices import Notices
-from rlsuite.runs.progress import Progress, State
+from rlsuite.runs.progress import State
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
 from rlsuite.runs.stopping import Interrupted, StopRequest
-from rlsuite.runs.writers import MetricWriters
 
 PREVIEWS = "samples"
 """Folder of the sample grids, ``step_000000001000.png``."""
 N_PREVIEW = 36
 LOG_EVERY = 50
 """Steps between metrics."""
-FILM_FPS = 3.0
+FILM_FPS, SAMPLE_FPS = 3.0, 12.0
 
 
-class GeneratorSession(Session):
-    """A process's work on one generator's run; what a run is stands in `Session`.
+class GeneratorSession(RunSession):
+    """A process's work on the training of a generator.
 
     Args:
         folder: The run.
@@ -57,24 +53,14 @@ class GeneratorSession(Session):
         state: Mapping[str, Any] | None = None,
         quiet: bool = False,
     ) -> None:
-        self.folder, self.work = folder, assembly
-        self.notices, self.stop, self.quiet = notices, stop, quiet
-        self.keeper = CheckpointKeeper(folder.checkpoints, self.experiment.checkpoint.keep_last, keep_best=False)
-        self.clock = RunClock(state["wall_s"], state["train_s"]) if state else RunClock()
-        self.progress = Progress(quiet=quiet)
-        self.writers = MetricWriters(folder, lambda: self.clock.wall_s)
+        run = {"notices": notices, "stop": stop, "state": state, "quiet": quiet}
+        super().__init__(folder, assembly.experiment, keep_best=False, **run)
+        self.work = assembly
         self.last_preview = state["last_preview"] if state else -1
         if state:
-            self.writers.restore_pending(state["pending"])
             self._discard_previews()
-        self.final: dict[str, Any] | None = None
         self.saved_at_step = assembly.n_steps if state else -1
         self._saved_at = time.monotonic()
-
-    @property
-    def experiment(self) -> Experiment:
-        """What is run."""
-        return self.work.experiment
 
     @property
     def preview_every(self) -> int:
@@ -140,9 +126,9 @@ class GeneratorSession(Session):
             self.save(milestone=step in config.milestones)
 
     def _finish(self) -> dict[str, Any]:
-        """The last samples, the training film and the quality figures."""
+        """The last samples, the films and the quality figures."""
         self.leave_preview()
-        self._leave_film()
+        self._leave_films()
         self.progress.update(self.progress_state("scoring samples"), force=self.progress.live)
         return self._scores()
 
@@ -168,7 +154,7 @@ class GeneratorSession(Session):
         step, began = self.work.n_steps, time.monotonic()
         with self.pause_training():
             images = self.work.generator.preview(self._shown(), n=N_PREVIEW, seed=self._preview_seed())
-            sheet = grid(images if images.dim() == 4 else images[:, 0])
+            sheet = grid(images) if images.dim() == 4 else film_strips(images)
             write_png(self._preview_path(step), sheet, scale=2 if self.work.generator.spec.size[0] <= 64 else 1)
             picture = {"gen/samples": Image(to_pixels(sheet), "HWC")}
             self.writers.tensorboard.write(picture, {"gen/samples": ("",)}, step)
@@ -190,29 +176,31 @@ class GeneratorSession(Session):
     def _preview_path(self, step: int) -> Path:
         return self.folder.path / PREVIEWS / f"step_{step:012d}.png"
 
-    def _leave_film(self) -> None:
-        """The sample grids one after the other: how the pictures came about."""
-        from rlsuite.video.encode import FilmWriter
+    def _leave_films(self) -> None:
+        """The sample grids one after the other: how the pictures came about. Of films, the last samples too."""
+        import numpy as np
+        from PIL import Image
 
         pictures = sorted((self.folder.path / PREVIEWS).glob("step_*.png"))
-        if not self.experiment.video.final or len(pictures) < 2 or not isinstance(self.work.generator, Samples):
+        generator = self.work.generator
+        if not self.experiment.video.final or not isinstance(generator, Samples):
             return
-        try:
-            import numpy as np
-            from PIL import Image
+        if len(pictures) >= 2:
+            self._write_film("training", FILM_FPS, (np.asarray(Image.open(p).convert("RGB")) for p in pictures))
+        if generator.spec.n_frames is not None:
+            films = generator.preview(self._shown(), n=N_PREVIEW, seed=self._preview_seed())
+            self._write_film("samples", SAMPLE_FPS, film_frames(films, scale=2 if films.shape[-1] <= 64 else 1))
 
+    def _write_film(self, name: str, fps: float, frames: Iterable[Any]) -> None:
+        from rlsuite.video.encode import FilmWriter
+
+        try:
             self.folder.videos.mkdir(exist_ok=True)
-            with FilmWriter(self.folder.videos / "training.mp4", FILM_FPS) as film:
-                for picture in pictures:
-                    film.add(np.asarray(Image.open(picture).convert("RGB")))
+            with FilmWriter(self.folder.videos / f"{name}.mp4", fps) as film:
+                for frame in frames:
+                    film.add(frame)
         except (RlsuiteError, OSError) as error:  # a missing codec must not fail a finished training
             self.notices.add(f"no film was made: {error}")
-
-    @contextlib.contextmanager
-    def pause_training(self) -> Iterator[None]:
-        """Time in here is not training."""
-        with self.clock.paused():
-            yield
 
     def save(self, *, score: float | None = None, milestone: bool = False) -> Path:
         """Save a checkpoint of this moment; metrics up to it are on the disk before it.
@@ -227,40 +215,19 @@ class GeneratorSession(Session):
         self.write_summary("running")
         return path
 
-    def run_state(self) -> StateTree:
-        """What the run itself must know to go on: clocks, counts, lengths of the metric files."""
-        return {
-            "wall_s": self.clock.wall_s,
-            "train_s": self.clock.train_s,
-            "warnings": dict(self.notices.counts),
-            "pending": self.writers.pending(),
-            "position": self.writers.position(),
-            "last_preview": self.last_preview,
-        }
+    def _own_state(self) -> StateTree:
+        return {"last_preview": self.last_preview}
 
-    def write_summary(self, status: Status, **more: Any) -> dict[str, Any]:
-        """Write ``summary.json`` as of now.
+    @property
+    def n_images(self) -> int:
+        """Images the training has read."""
+        return self.work.n_steps * self.work.state.images_per_step
 
-        Raises:
-            RunError: It could not be written.
-        """
-        steps, train_s = self.work.n_steps, self.clock.train_s
-        images = steps * self.work.state.images_per_step
-        summary = {
-            "status": status,
-            "env_steps": 0,
-            "train_steps": steps,
-            "frames": 0,
-            "images": images,
-            "wall_s": round(self.clock.wall_s, 3),
-            "train_wall_s": round(train_s, 3),
-            "images_per_s": round(images / train_s, 1) if train_s > 0 else None,
-            "warnings": dict(self.notices.counts),
-            "final": self.final,
-            **more,
-        }
-        self.folder.write_summary(summary)
-        return summary
+    def _counts(self) -> dict[str, Any]:
+        return {"env_steps": 0, "train_steps": self.work.n_steps, "frames": 0, "images": self.n_images}
+
+    def _speed(self) -> dict[str, Any]:
+        return {"images_per_s": self.per_train_second(self.n_images)}
 
     def progress_state(self, doing: str = "") -> State:
         """What the progress line shows."""
@@ -275,7 +242,7 @@ class GeneratorSession(Session):
         for name, value in (self.final or {}).items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
             console.print(f"{name.replace('_', ' '):>16}  {shown}", markup=False)
-        rate = self.work.n_steps * self.work.state.images_per_step / max(self.clock.train_s, 1e-9)
+        rate = self.n_images / max(self.clock.train_s, 1e-9)
         told = f"{self.work.n_steps:,} steps in {self.clock.train_s:,.0f} s of training ({rate:,.0f} images/s)"
         console.print(told, markup=False)
         for text, count in self.notices.counts.items():
@@ -283,7 +250,3 @@ class GeneratorSession(Session):
         console.print(f"samples: {self._preview_path(self.work.n_steps)}", markup=False, soft_wrap=True)
         commands = [f"rlsuite sample {path}", f"rlsuite grid {path}", f"tensorboard --logdir {path}"]
         console.print("next:\n" + "\n".join(f"  {command}" for command in commands), markup=False, soft_wrap=True)
-
-    def _close(self) -> None:
-        with contextlib.suppress(OSError, RunError):
-            self.writers.close()

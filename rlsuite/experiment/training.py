@@ -11,10 +11,11 @@ from typing import Any
 from rlsuite.config.schema import Resolved, load_experiment
 from rlsuite.errors import DataError, UserError
 from rlsuite.experiment.assembly import Assembly, assemble, env_section
+from rlsuite.experiment.lifecycle import RunResult, RunSession
 from rlsuite.experiment.logs import LOGGER
 from rlsuite.experiment.opening import read_experiment
 from rlsuite.experiment.saving import restore
-from rlsuite.experiment.session import RunResult, Session
+from rlsuite.experiment.session import Session
 from rlsuite.runs.checkpoint import load_checkpoint
 from rlsuite.runs.folder import RunFolder
 from rlsuite.runs.keeper import NEWEST_ONLY, CheckpointKeeper
@@ -49,7 +50,11 @@ def train(
         RunError: The run could not go on; its folder says how far it came.
     """
     given = source if isinstance(source, Mapping) else Path(source)
-    resolved = load_experiment(given, overrides, smoke)
+    return train_resolved(load_experiment(given, overrides, smoke), runs_dir=runs_dir, quiet=quiet)
+
+
+def train_resolved(resolved: Resolved, *, runs_dir: str | PathLike[str] = "runs", quiet: bool = False) -> RunResult:
+    """As `train`, with an experiment that is loaded and checked already."""
     notices, stop = Notices(), StopRequest()
     with notices.capture(), stop.listen():
         if resolved.experiment.generator is not None:
@@ -121,7 +126,7 @@ def _train_generator(resolved: Resolved, runs_dir: Path, **options: Any) -> RunR
 
 def _reopen_generator(
     folder: RunFolder, resolved: Resolved, parts: Mapping[str, Any], threads: Threads
-) -> Callable[..., Session]:
+) -> Callable[..., RunSession]:
     from rlsuite.experiment.generating import assemble_generator, restore_generator
     from rlsuite.experiment.generator_session import GeneratorSession
 
