@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
@@ -57,7 +57,8 @@ def side_by_side(env: VectorEnv, rollout: Rollout, act: Act, after_row: Callable
             if not after_row(t):
                 if t + 1 < rollout.n_steps:
                     rollout.write(t + 1, mine, env.step_group(act(t + 1, mine), 0))
-                    _wait(others)
+                    for worker in others:
+                        worker.wait()
                 return t
             for worker in others:
                 worker.allow()
@@ -65,11 +66,6 @@ def side_by_side(env: VectorEnv, rollout: Rollout, act: Act, after_row: Callable
         for worker in others:
             worker.end()
     return None
-
-
-def _wait(workers: Sequence[_Worker]) -> None:
-    for worker in workers:
-        worker.wait()
 
 
 class _Worker:

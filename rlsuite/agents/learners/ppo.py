@@ -24,7 +24,7 @@ from rlsuite.agents.learners.graphed import GraphedUpdate
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
 from rlsuite.agents.learners.networks import ppo_policy_kwargs
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
-from rlsuite.agents.learners.rollout import Rollout, wanted_info
+from rlsuite.agents.learners.rollout import Rollout, Row, info_kept
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree, VectorEnv
@@ -129,7 +129,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             self.action_space,
             n_params=int(n_params),  # type: ignore[arg-type]
             n_heads=1 + len(self.streams.own),
-            info_keys=wanted_info(self.env, self.rewards),
+            info_keys=info_kept(self.env, self.rewards),
             device=self.device,
         )
         self.reward_scale = DiscountedReturnScale(self.n_envs, self.gamma, self.device)
@@ -190,20 +190,25 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
 
     def _begin_acting(self) -> Callable[[int, slice], torch.Tensor]:
         """A function (row, group) -> environment actions; the whole rollout's noise is drawn at once."""
-        policy, rollout = self.policy, self.rollout
-        actor, head = make_actor(policy), policy.head
+        policy, rollout, head = self.policy, self.rollout, self.policy.head
         rollout.noise.copy_(head.noise((self.n_steps, self.n_envs), self.action_rng))
         std = None if policy.std_param is None else policy.std_param.detach().exp()
-        self._values_pending = not actor.gives_values
+        infer = self._begin_inference()
         to_cpu = self.env.device.type == "cpu" and self.device.type != "cpu"
 
         def act(t: int, group: slice) -> torch.Tensor:
             row = rollout.rows(group)[t]
-            actor(row)
+            infer(t, group, row)
             head.sample_row(row, std)
             return row.env_action.cpu() if to_cpu else row.env_action
 
         return act
+
+    def _begin_inference(self) -> Callable[[int, slice, Row], None]:
+        """A function (t, group, row) that writes what the actions of the row are sampled from."""
+        actor = make_actor(self.policy)
+        self._values_pending = not actor.gives_values
+        return lambda t, group, row: actor(row)
 
     def _step_callback(self, callback: BaseCallback, t: int) -> bool:
         seen = {"self": self, "env": self.env, "n_steps": t + 1, "rollout": self.rollout}

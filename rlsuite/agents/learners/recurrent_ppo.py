@@ -10,6 +10,7 @@ import torch
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, ppo_loss
 from rlsuite.agents.learners.ppo import PPO
 from rlsuite.agents.learners.recurrent import RecurrentActorCritic, RecurrentCnnActorCritic
+from rlsuite.agents.learners.rollout import Row
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree
 
@@ -41,27 +42,19 @@ class RecurrentPPO(PPO):
 
     # -- acting --------------------------------------------------------------------------------
 
-    def _begin_acting(self) -> Callable[[int, slice], torch.Tensor]:
-        """A function (row, group) -> environment actions that keeps every state; values come with the actions."""
-        policy, rollout, states = self.policy, self.rollout, self.states
-        head = policy.head
-        rollout.noise.copy_(head.noise((self.n_steps, self.n_envs), self.action_rng))
-        std = None if policy.std_param is None else policy.std_param.detach().exp()
+    def _begin_inference(self) -> Callable[[int, slice, Row], None]:
+        """As `PPO`'s, and keeps every state; values come with the actions."""
+        policy, states = self.policy, self.states
         self._values_pending = False
-        to_cpu = self.env.device.type == "cpu" and self.device.type != "cpu"
 
-        def act(t: int, group: slice) -> torch.Tensor:
-            row = rollout.rows(group)[t]
-            params, value, after = policy.unrolled(
-                policy.inputs(row.obs), states[t, :, group], self._starts(t, group)[None]
-            )
+        def infer(t: int, group: slice, row: Row) -> None:
+            inputs, starts = policy.inputs(row.obs), self._starts(t, group)[None]
+            params, value, after = policy.unrolled(inputs, states[t, :, group], starts)
             row.params.copy_(params)
             row.value.copy_(value)
             states[t + 1, :, group] = after
-            head.sample_row(row, std)
-            return row.env_action.cpu() if to_cpu else row.env_action
 
-        return act
+        return infer
 
     def _starts(self, t: int, group: slice) -> torch.Tensor:
         """Whether the observations of row t are the first of their episodes, (n,) bool."""

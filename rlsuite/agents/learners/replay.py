@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 from gymnasium import spaces
 
-from rlsuite.agents.contracts import BATCH_TENSORS, Batch, LearnedReward
+from rlsuite.agents.contracts import BATCH_TENSORS, Batch
 from rlsuite.agents.learners.rollout import obs_dtype
-from rlsuite.envs.vector import StateTree, Step, VectorEnv
+from rlsuite.envs.vector import StateTree, Step
 
 
 class Replay:
@@ -116,9 +116,3 @@ def bytes_per_transition(observation_space: spaces.Space, action_space: spaces.S
     item = torch.empty((), dtype=obs_dtype(observation_space)).element_size()
     obs = int(np.prod(observation_space.shape or (1,))) * item
     return 2 * obs + 4 * int(np.prod(action_space.shape or (1,))) + 7
-
-
-def wanted_info(rewards: Sequence[LearnedReward], env: VectorEnv) -> list[str]:
-    """Info arrays that the learned rewards read: all of the level's where one does not say."""
-    wanted = {key for r in rewards for key in getattr(r, "info_keys", env.info_keys)}
-    return [k for k in env.info_keys if k in wanted]

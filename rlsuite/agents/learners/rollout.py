@@ -13,6 +13,14 @@ from rlsuite.agents.contracts import Batch, LearnedReward
 from rlsuite.envs.vector import Step, VectorEnv
 
 TORCH_DTYPES = {"uint8": torch.uint8, "float64": torch.float64, "int64": torch.int64}
+WRITTEN = (
+    ("following", "obs"),
+    ("next_obs", "next_obs"),
+    ("reward", "reward"),
+    ("terminated", "terminated"),
+    ("truncated", "truncated"),
+)
+"""What `Rollout.write` keeps in a `Row`, and where it finds it in a `Step`."""
 
 
 def obs_dtype(space: spaces.Space) -> torch.dtype:
@@ -128,12 +136,11 @@ class Rollout:
     def write(self, t: int, group: slice, step: Step) -> None:
         """Keep what the environments of ``group`` gave for row t."""
         row = self.rows(group)[t]
-        pairs = ("following", "obs"), ("next_obs",) * 2, ("reward",) * 2, ("terminated",) * 2, ("truncated",) * 2
         if row.arrays is not None and step.obs.is_cpu:
-            for kept, given in pairs:
+            for kept, given in WRITTEN:
                 getattr(row.arrays, kept)[...] = getattr(step, given).numpy()
         else:
-            for kept, given in pairs:
+            for kept, given in WRITTEN:
                 getattr(row, kept).copy_(getattr(step, given), non_blocking=True)
         for key in self._info_keys:
             self._write_info(key, t, group, step.info[key])
@@ -173,11 +180,15 @@ class Rollout:
         )
 
 
-def wanted_info(env: VectorEnv, rewards: Sequence[LearnedReward]) -> list[str]:
-    """Info arrays worth keeping: those that learned rewards read, and success; beside images they cost nothing."""
+def info_read(env: VectorEnv, rewards: Sequence[LearnedReward]) -> list[str]:
+    """Info arrays that the learned rewards read: all of the level's where one does not say."""
+    wanted = {key for r in rewards for key in getattr(r, "info_keys", env.info_keys)}
+    return [k for k in env.info_keys if k in wanted]
+
+
+def info_kept(env: VectorEnv, rewards: Sequence[LearnedReward]) -> list[str]:
+    """Info arrays worth keeping in a rollout: those, and success; beside images all of them cost nothing."""
     if len(env.observation_space.shape or ()) == 3:
         return list(env.info_keys)
-    wanted = {"is_success", "success"}
-    for reward in rewards:
-        wanted |= set(getattr(reward, "info_keys", env.info_keys))
-    return [k for k in env.info_keys if k in wanted]
+    read = info_read(env, rewards)
+    return [k for k in env.info_keys if k in read or k in ("is_success", "success")]

@@ -21,7 +21,8 @@ from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, m
 from rlsuite.agents.learners.lessons import find_lesson
 from rlsuite.agents.learners.networks import sac_policy_kwargs
 from rlsuite.agents.learners.relabel import absorbing_value, total_reward
-from rlsuite.agents.learners.replay import Replay, wanted_info
+from rlsuite.agents.learners.replay import Replay
+from rlsuite.agents.learners.rollout import info_read
 from rlsuite.agents.learners.sac_autograd import autograd_step
 from rlsuite.agents.learners.sac_fused import fused_step
 from rlsuite.agents.learners.sac_losses import StepBatch, squashed_sample
@@ -120,7 +121,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self._fused = fused_step(self)
         self.lesson = find_lesson(self.rewards)
         spaces_ = self.observation_space, self.action_space
-        self.replay = Replay(self.buffer_size, self.n_envs, *spaces_, self.device, wanted_info(self.rewards, self.env))
+        self.replay = Replay(self.buffer_size, self.n_envs, *spaces_, self.device, info_read(self.env, self.rewards))
         low, high = (torch.as_tensor(x, device=self.device) for x in (self.action_space.low, self.action_space.high))  # type: ignore[union-attr]
         self._action_center, self._action_half = (low + high) / 2, (high - low) / 2
         self._metrics = torch.zeros(len(METRICS), device=self.device)
