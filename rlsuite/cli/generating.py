@@ -57,13 +57,13 @@ def write_sheet(images: Tensor, path: Path, *, columns: int | None = None, scale
 
 
 def _write_film(films: Tensor, path: Path, columns: int | None, scale: int) -> Path:
-    from rlsuite.generators.images import grid, to_pixels
+    from rlsuite.generators.images import film_frames
     from rlsuite.video.encode import FilmWriter
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FilmWriter(path, fps=12) as film:
-        for t in range(films.shape[1]):
-            film.add(to_pixels(grid(films[:, t], columns), scale)[..., :3])
+        for frame in film_frames(films, columns, scale):
+            film.add(frame)
     return path
 
 

@@ -25,7 +25,9 @@ def sample(
     run: GeneratorRun,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many.")] = 36,
     seed: Seed = 0,
-    condition: Annotated[str | None, typer.Option(help="The sentence or label, for models that take one.")] = None,
+    condition: Annotated[
+        str | None, typer.Option(help="The sentence, label or picture (a file), for models that take one.")
+    ] = None,
     temperature: Annotated[float | None, typer.Option(help="Below 1 safer, above 1 stranger.")] = None,
     best: Annotated[int | None, typer.Option(min=1, help="Draw N and keep this many, the model's own choice.")] = None,
     single: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write each picture by itself.")] = None,
@@ -47,10 +49,11 @@ def sample(
 
     generator, folder = open_generator(run, runs, checkpoint)
     model: Any = needs(generator, Samples, "sample")
+    given = _given(generator, condition)
     if best is not None:
-        images = best_of(model, needs(generator, Ranks, "sample --best"), n, best, seed=seed, condition=condition)
+        images = best_of(model, needs(generator, Ranks, "sample --best"), n, best, seed=seed, condition=given)
     else:
-        images = model.sample(n, seed=seed, condition=condition, temperature=temperature)
+        images = model.sample(n, seed=seed, condition=given, temperature=temperature)
     if images.dim() == 4:
         images = make_seamless(images) if seamless else images
         images = snapped(images, palette, dither=dither, colours_a_block=block_colours) if palette else images
@@ -58,3 +61,12 @@ def sample(
     if single is not None and images.dim() == 4:
         paths += [write_png(single / f"{i:05d}.png", image) for i, image in enumerate(images)]
     return say(paths, json, kind=generator.kind, n=len(images), seed=seed)
+
+
+def _given(generator: Any, condition: str | None) -> Any:
+    """What the model is given: the text itself, or the picture that it names."""
+    from rlsuite.cli.transform import single
+
+    if condition is None or generator.spec.condition != "image":
+        return condition
+    return single(Path(condition), generator)

@@ -27,11 +27,29 @@ _GENERATORS = {
         "Image GPT (Chen et al. 2020).",
         ("samples", "completes", "encodes", "ranks"),
     ),
+    "contrast": (
+        "contrast.scorer:Contrast",
+        "contrast.config:ContrastConfig",
+        "Pictures and sentences in one space, trained as CLIP was (Radford et al. 2021).",
+        ("encodes", "ranks"),
+    ),
     "began": ("gan.began:Began", "gan.config:BeganConfig", "BEGAN (Berthelot et al. 2017).", LATENT),
     "gan_cls": (
         "gan.text:GanCls",
         "gan.config:GanClsConfig",
         "Text to image, GAN-CLS and GAN-INT (Reed et al. 2016).",
+        ("samples", "ranks"),
+    ),
+    "videogan": (
+        "video.videogan:VideoGan",
+        "video.config:VideoGanConfig",
+        "Films: a masked foreground over a still background (Vondrick et al. 2016).",
+        ("samples", "decodes", "ranks"),
+    ),
+    "videogan_future": (
+        "video.future:VideoFuture",
+        "video.config:VideoFutureConfig",
+        "Films that go on from a picture (Vondrick et al. 2016).",
         ("samples", "ranks"),
     ),
     "cyclegan": (

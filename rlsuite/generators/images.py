@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,18 @@ def grid(images: Tensor, columns: int | None = None, gap: int = 1, background: f
         y, x = (i // columns) * (h + gap), (i % columns) * (w + gap)
         sheet[:, y : y + h, x : x + w] = image
     return sheet
+
+
+def film_strips(films: Tensor, rows: int = 6, columns: int = 6) -> Tensor:
+    """The first films as rows of frames at even distances, one image C x H' x W'; films are N x T x C x H x W."""
+    when = torch.linspace(0, films.shape[1] - 1, min(columns, films.shape[1])).round().long()
+    return grid(films[:rows, when].flatten(0, 1), len(when))
+
+
+def film_frames(films: Tensor, columns: int | None = None, scale: int = 1) -> Iterator[np.ndarray]:
+    """The frames of a film of all films side by side, uint8 H' x W' x 3."""
+    for t in range(films.shape[1]):
+        yield to_pixels(grid(films[:, t], columns), scale)[..., :3]
 
 
 def to_pixels(image: Tensor, scale: int = 1) -> np.ndarray:

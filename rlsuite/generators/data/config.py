@@ -65,12 +65,26 @@ class PairedFoldersConfig(ImageSetConfig):
     """Whether files of the same name show the same."""
 
 
-class ClipsConfig(ImageSetConfig):
+class FilmsConfig(ImageSetConfig):
+    """A set of films."""
+
+    n_frames: int | None = Field(default=None, ge=2)
+    """Frames of a film; none: as many as the generator draws."""
+
+
+class ClipsConfig(FilmsConfig):
     """Films: each folder below ``path`` holds the frames of one recording, in the order of their names."""
 
-    n_frames: int = Field(default=32, ge=2)
-    """Frames of a film."""
     stride: int = Field(default=1, ge=1)
     """Every how manieth frame is taken."""
     hop: int | None = Field(default=None, ge=1)
     """Frames from the beginning of one film to that of the next; none: films do not overlap."""
+
+
+class MovingShapesConfig(FilmsConfig):
+    """Films of one coloured shape that moves over a background that stands still, drawn on the spot: no download."""
+
+    n_films: int = Field(default=1000, ge=2)
+    """How many films are drawn."""
+
+    smoke: ClassVar[Mapping[str, Any]] = {"n_films": 32}

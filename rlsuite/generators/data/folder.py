@@ -77,6 +77,7 @@ def make_clips(config: ClipsConfig, size: int, channels: int) -> ImageSet:
         DataError: No recording is long enough.
     """
     folder = named_folder(config)
+    assert config.n_frames is not None  # `load_images` asks the generator
     recordings = [d for d in (folder, *sorted(folder.rglob("*"))) if d.is_dir()]
     span, films, names = config.n_frames * config.stride, [], []
     for recording in recordings:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from rlsuite import registry
-from rlsuite.errors import ConfigError
-from rlsuite.generators.data.config import ImageSetConfig
+from rlsuite.errors import ConfigError, UserError
+from rlsuite.generators.data.config import FilmsConfig, ImageSetConfig
 from rlsuite.generators.data.imageset import ImageSet
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ def load_images(config: ImageSetConfig | Mapping[str, Any], spec: Spec) -> Image
     """
     if isinstance(config, Mapping):
         config = _checked(config)
+    if isinstance(config, FilmsConfig) and config.n_frames is None:
+        if spec.n_frames is None:
+            raise UserError(f"{spec.kind} learns from images, {config.id} holds films")
+        config = config.model_copy(update={"n_frames": spec.n_frames})
     return registry.datasets.get(config.id).resolve()(config, spec.size[0], spec.channels)
 
 

@@ -12,11 +12,11 @@ from rlsuite.generators.contracts import Generator, Spec
 from rlsuite.generators.streams import draw_latent
 
 CHUNK = 128
-"""Images decoded at once."""
+"""Images (frames of films) decoded at once."""
 
 
-class LatentDecoder(Generator):
-    """A generator whose network turns a latent vector into an image in [-1, 1]: `Samples` and `Decodes`."""
+class LatentModel(Generator):
+    """A generator whose network turns a latent vector into an image or film: `Samples` and `Decodes`."""
 
     decoder: nn.Module
 
@@ -38,10 +38,18 @@ class LatentDecoder(Generator):
         Raises:
             UserError: The vectors are of another length.
         """
+        self.decoder.eval()
+        return (self.decoder(self.checked(latent).to(self.device)) + 1) / 2
+
+    def checked(self, latent: Tensor) -> Tensor:
+        """The same vectors.
+
+        Raises:
+            UserError: They are of another length.
+        """
         if latent.dim() != 2 or latent.shape[1] != self.config.latent:
             raise UserError(f"{self.kind}: latent vectors (n, {self.config.latent}) wanted, got {tuple(latent.shape)}")
-        self.decoder.eval()
-        return (self.decoder(latent.to(self.device)) + 1) / 2
+        return latent
 
     @torch.no_grad()
     def sample(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> Tensor:
@@ -55,6 +63,10 @@ class LatentDecoder(Generator):
         latent = self.latent(n, seed) * (1.0 if temperature is None else temperature)
         return decode_all(self, latent)
 
+
+class LatentDecoder(LatentModel):
+    """A latent model of still images: constraints on them become a search, so it `Edits` too."""
+
     def edit(self, start: Tensor | None, constraints: Any, *, n: int = 16, seed: int = 0) -> Any:
         """Pictures near ``start`` that keep the constraints, best first: `rlsuite.generators.edits.edit`."""
         from rlsuite.generators.edits import edit
@@ -64,8 +76,8 @@ class LatentDecoder(Generator):
 
 @torch.no_grad()
 def decode_all(decoder: Any, latent: Tensor) -> Tensor:
-    """Decode any number of latent vectors, some at a time; images on the CPU."""
+    """Decode any number of latent vectors, some at a time; images (or films) on the CPU."""
+    spec: Spec = decoder.spec
     if not len(latent):
-        spec: Spec = decoder.spec
-        return torch.empty((0, spec.channels, *spec.size))
-    return torch.cat([decoder.decode(part).cpu() for part in latent.split(CHUNK)])
+        return torch.empty((0, *(() if spec.n_frames is None else (spec.n_frames,)), spec.channels, *spec.size))
+    return torch.cat([decoder.decode(part).cpu() for part in latent.split(max(1, CHUNK // (spec.n_frames or 1)))])

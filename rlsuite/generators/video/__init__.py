@@ -1,0 +1,1 @@
+"""Films: a moving foreground drawn over a background that stands still."""
