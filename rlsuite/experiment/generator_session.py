@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rlsuite.config.schema import Experiment
 from rlsuite.errors import RlsuiteError, RunError
 from rlsuite.experiment.generating import GeneratorAssembly, to_parts
+from rlsuite.experiment.lifecycle import RunSession
 from rlsuite.experiment.logs import LOGGER
-from rlsuite.experiment.session import Session
 from rlsuite.generators.contracts import Samples
 from rlsuite.generators.images import film_frames, film_strips, grid, to_pixels, write_png
-from rlsuite.runs.clock import RunClock
 from rlsuite.runs.folder import RunFolder, Status
-from rlsuite.runs.keeper import CheckpointKeeper
 from rlsuite.runs.notices import Notices
-from rlsuite.runs.progress import Progress, State
+from rlsuite.runs.progress import State
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
 from rlsuite.runs.stopping import Interrupted, StopRequest
-from rlsuite.runs.writers import MetricWriters
 
 PREVIEWS = "samples"
 """Folder of the sample grids, ``step_000000001000.png``."""
@@ -35,8 +31,8 @@ LOG_EVERY = 50
 FILM_FPS, SAMPLE_FPS = 3.0, 12.0
 
 
-class GeneratorSession(Session):
-    """A process's work on one generator's run; what a run is stands in `Session`.
+class GeneratorSession(RunSession):
+    """A process's work on the training of a generator.
 
     Args:
         folder: The run.
@@ -57,24 +53,14 @@ class GeneratorSession(Session):
         state: Mapping[str, Any] | None = None,
         quiet: bool = False,
     ) -> None:
-        self.folder, self.work = folder, assembly
-        self.notices, self.stop, self.quiet = notices, stop, quiet
-        self.keeper = CheckpointKeeper(folder.checkpoints, self.experiment.checkpoint.keep_last, keep_best=False)
-        self.clock = RunClock(state["wall_s"], state["train_s"]) if state else RunClock()
-        self.progress = Progress(quiet=quiet)
-        self.writers = MetricWriters(folder, lambda: self.clock.wall_s)
+        run = {"notices": notices, "stop": stop, "state": state, "quiet": quiet}
+        super().__init__(folder, assembly.experiment, keep_best=False, **run)
+        self.work = assembly
         self.last_preview = state["last_preview"] if state else -1
         if state:
-            self.writers.restore_pending(state["pending"])
             self._discard_previews()
-        self.final: dict[str, Any] | None = None
         self.saved_at_step = assembly.n_steps if state else -1
         self._saved_at = time.monotonic()
-
-    @property
-    def experiment(self) -> Experiment:
-        """What is run."""
-        return self.work.experiment
 
     @property
     def preview_every(self) -> int:
@@ -216,12 +202,6 @@ class GeneratorSession(Session):
         except (RlsuiteError, OSError) as error:  # a missing codec must not fail a finished training
             self.notices.add(f"no film was made: {error}")
 
-    @contextlib.contextmanager
-    def pause_training(self) -> Iterator[None]:
-        """Time in here is not training."""
-        with self.clock.paused():
-            yield
-
     def save(self, *, score: float | None = None, milestone: bool = False) -> Path:
         """Save a checkpoint of this moment; metrics up to it are on the disk before it.
 
@@ -235,40 +215,19 @@ class GeneratorSession(Session):
         self.write_summary("running")
         return path
 
-    def run_state(self) -> StateTree:
-        """What the run itself must know to go on: clocks, counts, lengths of the metric files."""
-        return {
-            "wall_s": self.clock.wall_s,
-            "train_s": self.clock.train_s,
-            "warnings": dict(self.notices.counts),
-            "pending": self.writers.pending(),
-            "position": self.writers.position(),
-            "last_preview": self.last_preview,
-        }
+    def _own_state(self) -> StateTree:
+        return {"last_preview": self.last_preview}
 
-    def write_summary(self, status: Status, **more: Any) -> dict[str, Any]:
-        """Write ``summary.json`` as of now.
+    @property
+    def n_images(self) -> int:
+        """Images the training has read."""
+        return self.work.n_steps * self.work.state.images_per_step
 
-        Raises:
-            RunError: It could not be written.
-        """
-        steps, train_s = self.work.n_steps, self.clock.train_s
-        images = steps * self.work.state.images_per_step
-        summary = {
-            "status": status,
-            "env_steps": 0,
-            "train_steps": steps,
-            "frames": 0,
-            "images": images,
-            "wall_s": round(self.clock.wall_s, 3),
-            "train_wall_s": round(train_s, 3),
-            "images_per_s": round(images / train_s, 1) if train_s > 0 else None,
-            "warnings": dict(self.notices.counts),
-            "final": self.final,
-            **more,
-        }
-        self.folder.write_summary(summary)
-        return summary
+    def _counts(self) -> dict[str, Any]:
+        return {"env_steps": 0, "train_steps": self.work.n_steps, "frames": 0, "images": self.n_images}
+
+    def _speed(self) -> dict[str, Any]:
+        return {"images_per_s": self.per_train_second(self.n_images)}
 
     def progress_state(self, doing: str = "") -> State:
         """What the progress line shows."""
@@ -283,7 +242,7 @@ class GeneratorSession(Session):
         for name, value in (self.final or {}).items():
             shown = f"{value:.4g}" if isinstance(value, float) else value
             console.print(f"{name.replace('_', ' '):>16}  {shown}", markup=False)
-        rate = self.work.n_steps * self.work.state.images_per_step / max(self.clock.train_s, 1e-9)
+        rate = self.n_images / max(self.clock.train_s, 1e-9)
         told = f"{self.work.n_steps:,} steps in {self.clock.train_s:,.0f} s of training ({rate:,.0f} images/s)"
         console.print(told, markup=False)
         for text, count in self.notices.counts.items():
@@ -291,7 +250,3 @@ class GeneratorSession(Session):
         console.print(f"samples: {self._preview_path(self.work.n_steps)}", markup=False, soft_wrap=True)
         commands = [f"rlsuite sample {path}", f"rlsuite grid {path}", f"tensorboard --logdir {path}"]
         console.print("next:\n" + "\n".join(f"  {command}" for command in commands), markup=False, soft_wrap=True)
-
-    def _close(self) -> None:
-        with contextlib.suppress(OSError, RunError):
-            self.writers.close()
