@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 MAX_ENVS = 8
 
@@ -30,6 +29,7 @@ def collect_from_run(
         UserError: There is no such run or checkpoint, or the id is taken.
     """
     from rlsuite import demos
+    from rlsuite.demos.collect import Predicting
     from rlsuite.experiment import open_run
 
     assembly = open_run(run, checkpoint, n_envs=min(n_episodes, MAX_ENVS))
@@ -38,7 +38,7 @@ def collect_from_run(
         assert experiment.env is not None
         kind = "mean" if deterministic else "sampled"
         recorded = demos.collect(
-            _acting(assembly.learner, deterministic),
+            Predicting(assembly.learner, deterministic),
             assembly.env,
             n_episodes,
             id,
@@ -55,10 +55,3 @@ def collect_from_run(
 
         recorded = replace(recorded, ref_max_score=float(recorded.returns.mean()))
     return demos.write_set(recorded, overwrite=overwrite)
-
-
-def _acting(learner: Any, deterministic: bool) -> Any:
-    def act(obs: Any) -> Any:
-        return learner.predict(obs.cpu().numpy(), deterministic=deterministic)[0]
-
-    return act

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,29 @@ from rlsuite.errors import UserError
 
 Policy = Callable[[torch.Tensor], Any]
 """Maps obs (n_envs, *obs_shape) to actions (n_envs, *action_shape), tensor or array."""
+
+
+@dataclass
+class Predicting:
+    """A stable-baselines3 model or policy as a `Policy`; what it remembers ends with each episode.
+
+    Attributes:
+        model: Anything with ``predict``.
+        deterministic: Whether it acts by its mode.
+        episode_start: (n_envs,) bool, whether these observations begin an episode; `record_episodes` keeps it.
+    """
+
+    model: Any
+    deterministic: bool
+    episode_start: np.ndarray | None = None
+    _state: Any = None
+
+    def __call__(self, obs: torch.Tensor) -> np.ndarray:
+        """Actions for observations (n_envs, *obs_shape)."""
+        action, self._state = self.model.predict(
+            obs.cpu().numpy(), state=self._state, episode_start=self.episode_start, deterministic=self.deterministic
+        )
+        return action
 
 
 def collect(
@@ -34,7 +58,7 @@ def collect(
     one), so that short episodes are not recorded more often than long ones.
 
     Args:
-        policy: Called with raw observations.
+        policy: Called with raw observations; a model that remembers comes as `Predicting`.
         env: A `VectorEnv`; its own reward is recorded.
         n_episodes: How many, in all.
         id: Of the set.
@@ -65,15 +89,17 @@ def record_episodes(policy: Policy, env: Any, n_episodes: int, seed: int) -> lis
     """The episodes themselves, ordered by environment and then by time."""
     env.set_groups(1)
     recorders = [_Recorder(n) for n in _shares(n_episodes, env.num_envs)]
-    obs = env.reset_all(seed).clone()
+    obs, start = env.reset_all(seed).clone(), np.ones(env.num_envs, dtype=bool)
     while not all(r.full for r in recorders):
+        if isinstance(policy, Predicting):
+            policy.episode_start = start
         action = torch.as_tensor(policy(obs))
         action = _inside(action, env.action_space)
         step = env.step_tensor(action)
         arrays = [x.cpu().numpy() for x in (obs, action, step.reward, step.next_obs, step.terminated, step.truncated)]
         for i, recorder in enumerate(recorders):
             recorder.add(*(a[i].copy() for a in arrays))
-        obs = step.obs.clone()
+        obs, start = step.obs.clone(), arrays[4] | arrays[5]
     return [episode for r in recorders for episode in r.episodes]
 
 
