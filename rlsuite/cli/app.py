@@ -28,6 +28,7 @@ from rlsuite.cli import (
     run,
     sample,
     show,
+    tiles,
     transform,
 )
 from rlsuite.errors import RlsuiteError
@@ -52,6 +53,7 @@ app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("sample")(sample.sample)
 app.command("grid")(grid.grid)
+app.command("tiles")(tiles.tiles)
 app.command("arithmetic")(arithmetic.arithmetic)
 app.command("edit")(edit.edit)
 app.command("transform")(transform.transform)

@@ -88,3 +88,12 @@ class MovingShapesConfig(FilmsConfig):
     """How many films are drawn."""
 
     smoke: ClassVar[Mapping[str, Any]] = {"n_films": 32}
+
+
+class TilesConfig(ImageSetConfig):
+    """Square tiles cut out of larger pictures at their own resolution, each distinct one once."""
+
+    shrink: int = Field(default=1, ge=1, le=16)
+    """Pictures are made smaller by this whole number before they are cut."""
+    offset: tuple[int, int] = (0, 0)
+    """Where the grid begins (down, right), pixels."""

@@ -11,6 +11,7 @@ _SETS = {
     "paired-folders": ("folder:make_pairs", "PairedFoldersConfig", "Two folders as two domains, for translators."),
     "shapes": ("shapes:make", "ShapesConfig", "Coloured shapes with captions and labels, drawn on the spot (CC0)."),
     "shapes/moving": ("moving:make", "MovingShapesConfig", "Films of moving shapes, drawn on the spot (CC0)."),
+    "tiles": ("tiles:make", "TilesConfig", "Tiles cut out of a folder's pictures, or of Freedoom's textures."),
     "freedoom/textures": ("freedoom:make", "ImageSetConfig", "Freedoom's flats and wall patches (BSD-3)."),
     "freedoom/sprites": ("freedoom:make", "ImageSetConfig", "Freedoom's creatures, items, weapons (BSD-3)."),
     "emoji": ("named:emoji", "EmojiConfig", "Emoji with captions, Noto or Twemoji style."),
