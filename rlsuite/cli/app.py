@@ -28,6 +28,7 @@ from rlsuite.cli import (
     run,
     sample,
     show,
+    skin,
     tiles,
     transform,
 )
@@ -63,6 +64,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(demos.app, name="demos")
 app.add_typer(bench.app, name="bench")
+app.add_typer(skin.app, name="skin")
 
 
 def call(args: Sequence[str] | None = None, prog: str = "rlsuite") -> int:
