@@ -92,7 +92,7 @@ def assemble_generator(experiment: Experiment, *, threads: Threads | None = None
     data, held_out = load_images(data_section, generator.spec).split(data_section.held_out, experiment.seed)
     seed = stream_seed(experiment.seed, "generator")
     state = generator.fit_state(data, seed=seed, device=device)
-    generator.provenance = {"data": data.id, "source": data.source, "licence": data.licence, "seed": experiment.seed}
+    generator.provenance |= {"data": data.id, "source": data.source, "licence": data.licence, "seed": experiment.seed}
     return GeneratorAssembly(experiment, generator, state, data, held_out, device, threads)
 
 

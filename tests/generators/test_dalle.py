@@ -50,6 +50,14 @@ def test_both_stages_learn():
     assert 1 <= seen[29]["code_perplexity"] <= 27
 
 
+def test_the_second_stage_warms_up_anew():
+    model = generators.make("dalle", {**TINY, "vae_steps": 3, "warmup_steps": 4, "learning_rate": 0.1})
+    rates = []
+    model.fit(captioned(), n_steps=8, on_step=lambda n, metrics: rates.append(metrics.get("learning_rate")))
+    assert rates[:3] == [None] * 3
+    assert rates[3:] == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1])
+
+
 @pytest.mark.slow
 def test_the_text_decides_the_picture():
     stage_1 = {"vae_steps": 700, "vae_learning_rate": 6e-3, "beta": 0.1, "temperature_steps": 500, "codes": 16}

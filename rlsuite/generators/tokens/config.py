@@ -25,7 +25,7 @@ class TokenConfig(GeneratorConfig):
     warmup_steps: int = Field(default=100, ge=0)
     """Steps over which the step size rises from 0."""
     decay_steps: int | None = Field(default=None, ge=1)
-    """Step at which a cosine has brought the step size to a tenth; none: it stays."""
+    """The transformer's step at which a cosine has brought the step size to a tenth; none: it stays."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decay of matrices (not of gains and biases)."""
     beta2: float = Field(default=0.95, gt=0, lt=1)

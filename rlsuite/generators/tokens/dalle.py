@@ -276,12 +276,17 @@ class DalleState(TokenState):
             return self._vae_step()
         return super().step()
 
+    @property
+    def transformer_steps(self) -> int:
+        """Steps since the first stage was over."""
+        return max(0, self.n_steps - self.config.vae_steps)
+
     def end_step(self) -> None:
         """Count the step; only the networks of this stage are averaged."""
         first = self.n_steps < self.config.vae_steps
         self.n_steps += 1
         model, vae = self.emas
-        (vae if first else model).update(self.n_steps if first else self.n_steps - self.config.vae_steps)
+        (vae if first else model).update(self.n_steps if first else self.transformer_steps)
 
     def _vae_step(self) -> Mapping[str, Tensor | float]:
         config, optimizer, at = self.config, self.optimizers["vae"], self.n_steps

@@ -45,7 +45,7 @@ class TokenState(NetworkState):
 
     def step(self) -> Mapping[str, Tensor | float]:
         """One gradient step."""
-        optimizer, rate = self.optimizers["model"], self.learning_rate()
+        optimizer, rate = self.optimizers["model"], warm_cosine(self.config, self.transformer_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         with self.autocast():
@@ -57,14 +57,24 @@ class TokenState(NetworkState):
         self.end_step()
         return {"loss": loss.detach(), "grad_norm": norm.detach(), "learning_rate": rate, **metrics}
 
-    def learning_rate(self) -> float:
-        """The step size of the next step: warm-up, then a cosine to a tenth."""
-        config = self.config
-        rate = config.learning_rate * min(1.0, (self.n_steps + 1) / max(config.warmup_steps, 1))
-        if config.decay_steps is None:
-            return rate
-        done = min(1.0, max(0, self.n_steps - config.warmup_steps) / max(1, config.decay_steps - config.warmup_steps))
-        return rate * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
+    @property
+    def transformer_steps(self) -> int:
+        """Steps that the transformer has taken."""
+        return self.n_steps
+
+
+def warm_cosine(config: Any, taken: int) -> float:
+    """The step size after ``taken`` steps: warm-up, then a cosine to a tenth.
+
+    Args:
+        config: A section with ``learning_rate``, ``warmup_steps`` and ``decay_steps``.
+        taken: Steps taken so far.
+    """
+    rate = config.learning_rate * min(1.0, (taken + 1) / max(config.warmup_steps, 1))
+    if config.decay_steps is None:
+        return rate
+    done = min(1.0, max(0, taken - config.warmup_steps) / max(1, config.decay_steps - config.warmup_steps))
+    return rate * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
