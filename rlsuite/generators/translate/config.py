@@ -13,6 +13,8 @@ from rlsuite.generators.config import GanConfig
 class TranslatorConfig(GanConfig):
     """What both translators have."""
 
+    batch_size: int = Field(default=4, ge=1)
+    """Pictures (of each domain) of a gradient step; 1 as published."""
     width: int = Field(default=32, ge=4)
     """Channels of the first layer of every network; 64 as published."""
     discriminator_layers: int = Field(default=3, ge=1, le=5)
@@ -68,7 +70,7 @@ class CycleGanConfig(TranslatorConfig):
             "size": 256,
             "width": 64,
             "blocks": 9,
-            "batch_size": 2,
+            "batch_size": 1,
             "constant_steps": 100_000,
             "decay_steps": 100_000,
         },
@@ -101,7 +103,7 @@ class Pix2PixConfig(TranslatorConfig):
             "n_scored": 16,
         },
         "small": {"size": 64, "width": 32, "batch_size": 8, "discriminator_layers": 2},
-        "paper": {"size": 256, "width": 64, "batch_size": 2, "constant_steps": 100_000, "decay_steps": 100_000},
+        "paper": {"size": 256, "width": 64, "batch_size": 1, "constant_steps": 100_000, "decay_steps": 100_000},
     }
 
     @model_validator(mode="after")
