@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -29,18 +31,20 @@ def main() -> None:
     parser.add_argument("--normalize", action="store_true", help="leave rlsuite's observation normalisation on")
     parser.add_argument("--peer", help="skip the search: stable-baselines3's setting, e.g. dummy,1")
     args = parser.parse_args()
-    spec = {"level": args.level, "n_envs": 16, "n_threads": available_cores(), "n_torch_threads": 1, "seed": 0}
-    choice, tried = (named_peer(args.peer), {}) if args.peer else fastest_peer(spec, args.seconds)
-    own_spec = spec | {"ppo": PPO | {"normalize_obs": args.normalize}}
-    with start_own("rlsuite.bench.own_training", own_spec) as own, start_peer(spec, *choice) as peer:
+    own_spec = {"level": args.level, "n_envs": 16, "n_threads": available_cores(), "n_torch_threads": 1, "seed": 0}
+    start_peer = partial(start_sb3, "sb3", own_spec | {"ppo": PPO})
+    own_spec["ppo"] = PPO | {"normalize_obs": args.normalize}
+    choice, tried = (named_peer(args.peer), {}) if args.peer else fastest_peer(start_peer, args.seconds)
+    with start_own("rlsuite.bench.own_training", own_spec) as own, start_peer(*choice) as peer:
         own.measure(args.seconds / 2)
         pairs = [measure_pair(own, peer, args.seconds, turn) for turn in range(args.pairs)]
         versions = {"rlsuite": own.ready.get("versions"), "sb3": peer.ready.get("versions")}
     print(json.dumps(report(pairs, choice, tried) | {"versions": versions, "settings": own_spec}, indent=1))
 
 
-def start_peer(spec: dict[str, Any], mode: str, n_torch_threads: int) -> Child:
-    return start("sb3", "training", spec | {"mode": mode, "n_torch_threads": n_torch_threads, "ppo": PPO})
+def start_sb3(peer: str, spec: dict[str, Any], mode: str, n_torch_threads: int) -> Child:
+    """stable-baselines3's PPO with one of its vector environments."""
+    return start(peer, "training", spec | {"mode": mode, "n_torch_threads": n_torch_threads})
 
 
 def named_peer(text: str) -> tuple[str, int]:
@@ -48,12 +52,12 @@ def named_peer(text: str) -> tuple[str, int]:
     return mode, int(n_torch_threads or 1)
 
 
-def fastest_peer(spec: dict[str, Any], seconds: float) -> tuple[tuple[str, int], dict[str, float]]:
+def fastest_peer(start_peer: Callable[[str, int], Child], seconds: float) -> tuple[tuple[str, int], dict[str, float]]:
     """Try every sensible setting of the peer twice, in turn; return the fastest and every best speed."""
     settings = [(mode, n) for mode in ("dummy", "subproc") for n in sorted({1, available_cores()})]
     speeds = dict.fromkeys(settings, 0.0)
     for setting in settings * 2:
-        with start_peer(spec, *setting) as child:
+        with start_peer(*setting) as child:
             speeds[setting] = max(speeds[setting], child.measure(seconds / 2).per_s)
         print(f"stable-baselines3 {setting}: {speeds[setting]:.0f} env steps/s", file=sys.stderr)
     return max(speeds, key=lambda s: speeds[s]), {f"{mode}, {n} threads": v for (mode, n), v in speeds.items()}

@@ -1,0 +1,47 @@
+"""ICM on Doom, env steps per second end to end: rlsuite against stable-baselines3's PPO without any curiosity.
+
+    python benchmarks/icm_doom_vs_sb3.py --pairs 5 --seconds 8 > icm_doom_vs_sb3.json
+
+Both sides: My Way Home, 160x120 gray shrunk to 42x42, four pictures, four tics, 16 games x 128 steps, minibatches of
+256, 4 passes, the four convolutions of Pathak et al. 2017 and 256 features, no memory. rlsuite trains the curiosity
+module beside it (its own encoder of the same size). stable-baselines3 runs its fastest vector environment and
+thread count, found first; then one measurement of each side is a pair, and the ratios' median is reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+
+from ppo_vs_sb3 import fastest_peer, measure_pair, named_peer, report, start_sb3
+
+from rlsuite.bench.peers import start_own
+
+FEATURES = 256
+PPO = {"n_steps": 128, "batch_size": 256, "n_epochs": 4, "learning_rate": 5e-4}
+LEVEL = {"level": "doom/my_way_home/sparse", "n_envs": 16, "seed": 0}
+ENCODER = f"agent.learner.network={{encoder: pathak, encoder_features: {FEATURES}, hidden: [], value_init_gain: 0.05}}"
+CURIOSITY = "agent.rewards=[{kind: icm, preset: house, weight: 0.1, encoder: pathak}]"
+BOTH = [f"env.n_envs={LEVEL['n_envs']}", *(f"agent.learner.{key}={value}" for key, value in PPO.items()), ENCODER]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiment", default="experiments/icm_doom_sparse.yaml", help="whose curiosity is timed")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8.0, help="wall time of one measurement, at least")
+    parser.add_argument("--peer", help="skip the search: stable-baselines3's setting, e.g. subproc,1")
+    args = parser.parse_args()
+    start_peer = partial(start_sb3, "sb3_doom", LEVEL | {"features": FEATURES, "ppo": PPO})
+    choice, tried = (named_peer(args.peer), {}) if args.peer else fastest_peer(start_peer, args.seconds)
+    own_spec = {"experiment": args.experiment, "overrides": [*BOTH, CURIOSITY]}
+    with start_own("rlsuite.bench.own_experiment", own_spec) as own, start_peer(*choice) as peer:
+        own.measure(args.seconds / 2)
+        pairs = [measure_pair(own, peer, args.seconds, turn) for turn in range(args.pairs)]
+        versions = {"rlsuite": own.ready.get("versions"), "sb3": peer.ready.get("versions")}
+    print(json.dumps(report(pairs, choice, tried) | {"versions": versions, "settings": own_spec}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
