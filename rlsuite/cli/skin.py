@@ -47,10 +47,11 @@ def make(
     from rlsuite.skins.sheet import write_sheet
 
     source, facts = picture_source(generator, runs)
+    means: Any = how  # what it may be is checked where it is used
     env = level_for_looks(level, set_ or ())
     try:
         pack = skins.make_pack(
-            env, source, level=level, n=n, seed=seed, how=how, dial=dial, kinds=kind, condition=prompt, to=to,
+            env, source, level=level, n=n, seed=seed, how=means, dial=dial, kinds=kind, condition=prompt, to=to,
             provenance=facts,
         )  # fmt: skip
         pack.save(out)

@@ -117,11 +117,19 @@ def env_section(experiment: Experiment) -> Any:
 def make_level(
     experiment: Experiment, n_envs: int, stream: str, *, device: str = "cpu", threads: Threads | None = None
 ) -> VectorEnv:
-    """The experiment's level with a random stream of its own, e.g. ``"evaluation"``."""
+    """The experiment's level with a random stream of its own, e.g. ``"evaluation"``.
+
+    It wears the experiment's skins: those of the training pool for the stream ``"env"``, else those of the test pool.
+    """
     section = env_section(experiment)
     n_threads = threads.env if threads else None
     seed = stream_seed(experiment.seed, stream)
-    return make_vec(section.id, n_envs, seed=seed, options=section, device=device, n_threads=n_threads)
+    env = make_vec(section.id, n_envs, seed=seed, options=section, device=device, n_threads=n_threads)
+    if section.skin is None and not section.observation:
+        return env
+    from rlsuite.experiment.looks import present
+
+    return present(env, section, test=stream != "env")
 
 
 def load_demos(experiment: Experiment, env: VectorEnv) -> Any:

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlsuite import registry
+from rlsuite import skins
 from rlsuite.config.schema import load_experiment
 from rlsuite.envs.levels import make_vec
 from rlsuite.envs.vector import VectorEnv
 from rlsuite.errors import DataError
 from rlsuite.generators.contracts import Generator, Spec
 from rlsuite.runs.folder import RunFolder
+from rlsuite.skins.observing import observe
 
 DREAM = "dream"
 
@@ -78,9 +79,22 @@ def weights_hash(generator: Generator) -> str:
     return found.hexdigest()[:16]
 
 
+def present(env: VectorEnv, section: Any, *, test: bool) -> VectorEnv:
+    """A level as its ``env.skin`` and ``env.observation`` say; it is closed if they cannot be had.
+
+    Raises:
+        UserError: A pack, picture or generator that does not fit.
+    """
+    try:
+        env = skins.dress(env, section.skin, test=test, name=section.id)
+        return observe(env, section.observation, picture_source) if section.observation else env
+    except BaseException:
+        env.close()
+        raise
+
+
 def level_for_looks(level: str, overrides: Sequence[str] = (), n_envs: int = 1) -> VectorEnv:
     """A level to draw on, with ``env.`` settings laid over its defaults."""
     tree = {"budget": {"env_steps": 1}, "env": {"id": level, "n_envs": n_envs}, "agent": {"learner": {"kind": "ppo"}}}
     section: Any = load_experiment({"name": "looks", **tree}, list(overrides)).experiment.env
-    registry.levels.get(level)
     return make_vec(level, n_envs, seed=0, options=section, n_threads=1)
