@@ -1,5 +1,5 @@
 # make run    sets everything up and trains (EXPERIMENT=experiments/other.yaml picks another, ARGS=--smoke adds options)
-# make test   sets everything up and runs the tests
+# make test   sets everything up and runs the tests, in two processes (WORKERS=0 runs them in one)
 # make check  formatting, lint, types, import contracts, spelling: what CI runs before the tests
 # make setup  makes .venv; PYTHON=... picks the interpreter, TORCH_BACKEND=cpu skips the CUDA packages
 # make lock   pins the newest versions of everything in requirements.lock
@@ -7,6 +7,7 @@
 MAKEFLAGS += --no-print-directory
 EXPERIMENT ?= experiments/gail_hopper.yaml
 ARGS ?=
+WORKERS ?= 2
 BIN := .venv/bin
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -16,7 +17,7 @@ run: setup
 	@$(BIN)/python -m rlsuite.run $(EXPERIMENT) $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 slow: setup
 	@$(BIN)/python -m pytest -m slow $(ARGS)
