@@ -140,12 +140,10 @@ def lite0_features(images: Tensor) -> Tensor:
         (N, 1280), on the CPU.
     """
     check_images(images)
-    network = efficientnet_lite0()
-    found = []
-    for part in images.cpu().split(CHUNK) if len(images) else ():
-        rgb = to_rgb(part)
-        found.append(network(F.interpolate(rgb, size=(SIDE, SIDE), mode="bilinear", antialias=True)))
-    return torch.cat(found) if found else torch.empty(0, N_FEATURES)
+    network, found = efficientnet_lite0(), []
+    for part in images.cpu().split(CHUNK):
+        found.append(network(F.interpolate(to_rgb(part), size=(SIDE, SIDE), mode="bilinear", antialias=True)))
+    return torch.cat(found)
 
 
 def to_rgb(images: Tensor) -> Tensor:

@@ -97,8 +97,7 @@ def _bayer(height: int, width: int) -> Tensor:
 
 def _nearest(lab: Tensor, colours: Tensor) -> Tensor:
     flat = lab.reshape(-1, 3)
-    found = [torch.cdist(part, colours).argmin(dim=1) for part in flat.split(CHUNK)]
-    return (torch.cat(found) if found else torch.empty(0, dtype=torch.long)).view(lab.shape[:-1])
+    return torch.cat([torch.cdist(part, colours).argmin(dim=1) for part in flat.split(CHUNK)]).view(lab.shape[:-1])
 
 
 def _blockwise(lab: Tensor, colours: Tensor, most: int, block: int) -> Tensor:

@@ -61,9 +61,8 @@ class Dcgan(LatentDecoder):
         """The discriminator's logit of each image, high for what looks real; (n,) on the CPU."""
         check_images(images, size=self.spec.size, channels=self.spec.channels)
         self.discriminator.eval()
-        parts = images.split(CHUNK) if len(images) else ()
-        found = [self.discriminator(part.to(self.device) * 2 - 1).float().cpu() for part in parts]
-        return torch.cat(found) if found else torch.empty(0)
+        parts = images.split(CHUNK)
+        return torch.cat([self.discriminator(part.to(self.device) * 2 - 1).float().cpu() for part in parts])
 
 
 class DcganState(NetworkState):

@@ -48,9 +48,10 @@ class Translator(Generator):
             raise UserError(f"{self.kind} translates to {' or '.join(self.directions)}, not to {to!r}")
         check_images(images, size=self.spec.size, channels=self.spec.channels)
         network = self.translator(to).eval()
-        found = [network(part.to(self.device) * 2 - 1).cpu() for part in images.split(CHUNK)] if len(images) else []
-        made = (torch.cat(found) + 1) / 2 if found else images
-        return images + strength * (made - images)
+        if not len(images):
+            return images
+        made = torch.cat([network(part.to(self.device) * 2 - 1).cpu() for part in images.split(CHUNK)])
+        return images + strength * ((made + 1) / 2 - images)
 
     def preview(self, data: ImageSet | None, *, n: int = 16, seed: int = 0) -> Tensor:
         """Pictures of the set and, behind each, its translation.
