@@ -27,6 +27,10 @@ def edit(
     near: Annotated[float, typer.Option(min=0, help="How strongly to stay near the start.")] = 5.0,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=64, help="Most candidates shown.")] = 16,
     iterations: Annotated[int, typer.Option(min=1, help="Steps of the search.")] = 40,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="Do the same to the picture of --start itself, at its own size.")
+    ] = False,
+    film: Annotated[bool, typer.Option("--film", help="The way to the edit also as a film.")] = False,
     seed: Seed = 0,
     scale: Scale = 4,
     out: Out = None,
@@ -37,7 +41,8 @@ def edit(
     """Search for pictures that keep what was painted, sketched or dragged, near the start (iGAN).
 
     Writes the candidates, best first, and the way from the start to the best one. Works with any generator that
-    decodes.
+    decodes. A generator draws a photograph only so well: `--transfer` takes motion and colour of that way and gives
+    them to the photograph itself.
     """
     from rlsuite.generators import Decodes
     from rlsuite.generators.edits import edit as search
@@ -45,6 +50,8 @@ def edit(
 
     generator, folder = open_generator(run, runs, checkpoint)
     needs(generator, Decodes, "edit")
+    if transfer and (start is None or start.isdigit()):
+        raise typer.BadParameter("--transfer changes a picture of yours: name its file with --start")
     begin = None if start is None else _start(generator, start, seed)
     constraints = _constraints(generator, begin, colour, sketch, drag, near)
     found = search(generator, begin, constraints, n=n, seed=seed, iterations=iterations)
@@ -52,8 +59,32 @@ def edit(
     paths = [write_sheet(found.images, path, scale=scale)]
     if begin is not None:
         way = morph(generator, begin, found.latent[0])
-        paths.append(write_sheet(way, path.with_name(f"{path.stem}-morph.png"), columns=len(way), scale=scale))
+        paths += _leave_way(way, path.with_name(f"{path.stem}-morph.png"), scale, film=film)
+        if transfer and start is not None:
+            changed = _transferred(way, Path(start))
+            paths += _leave_way(changed, path.with_name(f"{path.stem}-transfer.png"), 1, film=film)
     return say(paths, json, cost=found.cost.tolist(), latent=found.latent[0].tolist())
+
+
+def _leave_way(frames: Tensor, path: Path, scale: int, *, film: bool) -> list[Path]:
+    """The frames side by side, and there and back as a film."""
+    import torch
+
+    paths = [write_sheet(frames, path, columns=len(frames), scale=scale)]
+    if film:
+        paths.append(write_sheet(torch.cat([frames, frames.flip(0)])[None], path.with_suffix(".mp4"), scale=scale))
+    return paths
+
+
+def _transferred(way: Tensor, photo: Path) -> Tensor:
+    """The photograph (cut square in its middle) changed as far as each frame of the way."""
+    from rlsuite.generators.images import read_image
+    from rlsuite.generators.transfer import transfer_edit
+
+    picture = read_image(photo, int(way.shape[1]))[0]
+    side = min(picture.shape[1:])
+    top, left = (picture.shape[1] - side) // 2, (picture.shape[2] - side) // 2
+    return transfer_edit(way, picture[:, top : top + side, left : left + side].contiguous())
 
 
 def _start(generator: Any, text: str, seed: int) -> Tensor:
