@@ -103,9 +103,9 @@ class Panel:
         self, pen: ImageDraw.ImageDraw, name: str, colour: tuple[int, int, int], top: int, height: int, size: int
     ) -> None:
         values = self._values[name]
-        now = next((v for v in reversed(values) if np.isfinite(v)), float("nan"))
+        now = next((f"{v:.3g}" for v in reversed(values) if np.isfinite(v)), "")  # before the first step there is none
         pen.text((size, top + size // 2), name, fill=colour, font=_font(size))
-        pen.text((2 * self.width - size, top + size // 2), f"{now:.3g}", fill=colour, font=_font(size), anchor="ra")
+        pen.text((2 * self.width - size, top + size // 2), now, fill=colour, font=_font(size), anchor="ra")
         low, high = self._range.get(name, (0.0, 1.0))
         x0, x1, y0, y1 = size, 2 * self.width - size, top + round(2.2 * size), top + height - round(0.8 * size)
         if y1 - y0 < size:
