@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -145,6 +146,7 @@ class RewardContext:
         device: Where the model lives and batches arrive.
         seed: The run's integer seed; draw from ``runs.seeding`` streams named after the reward.
         demos: Demonstrations (`rlsuite.demos.Demonstrations`) if the experiment names some.
+        load_scorer: Opens the run (or bundle) of a model that judges pictures, for rewards that ask one.
     """
 
     observation_space: Any
@@ -154,3 +156,4 @@ class RewardContext:
     device: torch.device
     seed: int
     demos: Any = None
+    load_scorer: Callable[[Path], Any] | None = None

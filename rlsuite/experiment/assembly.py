@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -129,7 +130,7 @@ def make_level(
         return env
     from rlsuite.experiment.looks import present
 
-    return present(env, section, test=stream != "env")
+    return present(env, section, test=stream != "env", seed=seed)
 
 
 def load_demos(experiment: Experiment, env: VectorEnv) -> Any:
@@ -196,5 +197,12 @@ def _make_rewards(experiment: Experiment, env: VectorEnv, device: torch.device, 
         device=device,
         seed=experiment.seed,
         demos=demos,
+        load_scorer=_load_scorer,
     )
     return [registry.rewards.get(section.kind).resolve()(section, context) for section in agent.rewards]
+
+
+def _load_scorer(run: Path) -> Any:
+    from rlsuite.experiment.generating import load_generator
+
+    return load_generator(run)

@@ -1,0 +1,1 @@
+"""A sentence as the goal: states are rewarded for looking like it."""
