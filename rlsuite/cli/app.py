@@ -24,6 +24,8 @@ from rlsuite.cli import (
     grid,
     ls,
     plot,
+    probe,
+    rank,
     record,
     resume,
     run,
@@ -61,6 +63,8 @@ app.command("arithmetic")(arithmetic.arithmetic)
 app.command("edit")(edit.edit)
 app.command("transform")(transform.transform)
 app.command("complete")(complete.complete)
+app.command("rank")(rank.rank)
+app.command("probe")(probe.probe)
 app.command("ls")(ls.ls)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")

@@ -1,9 +1,14 @@
 """Token models as runs: what was learned is there again when the run is opened."""
 
-import pytest
+import json
 
+import pytest
+import torch
+
+from rlsuite.cli.app import call
 from rlsuite.experiment import train
 from rlsuite.experiment.generating import load_generator
+from rlsuite.generators import load_images, write_png
 
 
 @pytest.fixture
@@ -26,3 +31,81 @@ def test_a_run_keeps_the_words_that_text_to_image_learned(tmp_path, cheap_scores
     model = load_generator(run.path)
     assert model.sample(1, seed=0, condition="a red circle").shape == (1, 3, 16, 16)
     assert model.provenance["data"] == "shapes"
+
+
+def tiny(kind, **more):
+    return {
+        "name": kind,
+        "budget": {"train_steps": 3},
+        "generator": {"kind": kind, "preset": "tiny", "batch_size": 4, **more},
+        "data": {"id": "shapes", "n_shapes": 60, "held_out": 0.3},
+        "video": {"final": False},
+    }
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A scorer's and an image GPT's run, and a folder of three pictures."""
+    from rlsuite.experiment import generator_scores
+
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generator_scores, "score_generator", lambda assembly: {})
+        found = {k: str(train(tiny(k), runs_dir=root, quiet=True).path) for k in ("contrast", "image_gpt")}
+    for i, image in enumerate(torch.rand(3, 3, 20, 20, generator=torch.Generator().manual_seed(0))):
+        write_png(root / "pictures" / f"{i}.png", image)
+    return {**found, "pictures": str(root / "pictures"), "root": root}
+
+
+def asked(capsys, *words):
+    assert call([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_pictures_are_ranked_by_a_sentence(runs, capsys, tmp_path):
+    sheet = str(tmp_path / "ranked.png")
+    found = asked(
+        capsys, "rank", runs["contrast"], runs["pictures"], "--text", "a red circle", "--best", "2", "-o", sheet
+    )
+    scores = [row["score"] for row in found["pictures"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) == 2
+    assert {row["id"] for row in found["pictures"]} < {"0.png", "1.png", "2.png"}
+    assert found["picture"] == sheet
+    model = load_generator(runs["contrast"])
+    images = load_images({"id": "folder", "path": runs["pictures"]}, model.spec).floats()
+    assert scores[0] == pytest.approx(float(model.score(images, "a red circle").max()), abs=1e-5)
+
+
+def test_pictures_are_labelled_without_training(runs, capsys):
+    found = asked(capsys, "rank", runs["contrast"], runs["pictures"], "--labels", "red,blue", "--prompt", "a {} circle")
+    assert [row["id"] for row in found["pictures"]] == ["0.png", "1.png", "2.png"]
+    assert all(row["label"] in ("red", "blue") and row["probability"] >= 0.5 for row in found["pictures"])
+
+
+def test_what_another_run_draws_is_ranked(runs, capsys, tmp_path):
+    words = ("rank", runs["contrast"], "--of", runs["image_gpt"], "--text", "a red circle", "-n", "3", "--best", "1")
+    found = asked(capsys, *words, "-o", str(tmp_path / "best.png"))
+    assert found["n"] == 3
+    assert len(found["pictures"]) == 1
+
+
+def test_every_layer_is_probed(runs, capsys, tmp_path):
+    picture = str(tmp_path / "curve.png")
+    words = ("probe", runs["image_gpt"], "--label", "colour", "--compare", "--few", "2", "-o", picture)
+    found = asked(capsys, *words)
+    assert len(found["accuracies"]) == 4
+    assert set(found["baselines"]) == {"pixels", "random features, best depth"}
+    assert set(found["few"]) == {"2 labels a class"}
+    assert found["accuracies"][found["best"]] == max(found["accuracies"])
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_what_cannot_be_ranked_or_probed_is_told(runs, capsys):
+    assert call(["rank", runs["contrast"], runs["pictures"]]) == 2
+    assert "give one" in capsys.readouterr().err
+    assert call(["rank", runs["image_gpt"], runs["pictures"], "--labels", "a,b"]) == 2
+    assert "knows no labels" in capsys.readouterr().err
+    assert call(["rank", runs["contrast"]]) == 2
+    assert call(["probe", runs["image_gpt"]]) == 2
+    assert "say which with --label" in capsys.readouterr().err
