@@ -110,3 +110,38 @@ def visits(
 
     for path in draw_visits(find_run(run, runs), n_pages=pages, out=out):
         print(path)
+
+
+@app.command("reskin")
+def reskin(
+    family: Annotated[list[str], typer.Option(metavar="NAME=PACK", help="Looks to test on; may be repeated.")],
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "bench_reskin",
+    run: Annotated[
+        list[str] | None, typer.Option(metavar="ARM=RUN", help="A trained run to test; may be repeated.")
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="Train arms on this level first.")] = None,
+    arm: Annotated[
+        list[str] | None, typer.Option(help="none, crop, shift, convolution, overlay, skins-16, ...; may be repeated.")
+    ] = None,
+    train_pack: Annotated[list[Path] | None, typer.Option(metavar="PACK", help="Looks that skins-K train on.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each arm: 0, 1, ...")] = 3,
+    budget: Annotated[int, typer.Option(min=1, help="Env steps of a training.")] = 1_000_000,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes for each look.")] = 8,
+    states: Annotated[int, typer.Option(min=1, help="Decisions compared state by state.")] = 100,
+    set_: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Test policies on looks that they have never seen; train them first if a level is named."""
+    from rlsuite.bench.reskin import Plan, table
+    from rlsuite.bench.reskin import run as test
+    from rlsuite.bench.reskin_train import arms_of, named, train_arms
+    from rlsuite.cli.output import print_json
+
+    arms = arms_of(run or ())
+    if level is not None:
+        arms |= train_arms(
+            level, arm or ["none", "skins-16"], train_pack or [], range(seeds), folder, budget, set_ or ()
+        )
+    say: Any = (lambda _: None) if json else print
+    report = test(arms, named(family), folder, Plan(n_episodes=episodes, n_states=states), on_cell=say)
+    return print_json(report) if json else print(table(report["arms"]))

@@ -29,14 +29,16 @@ class SkinConfig(Section):
 class ObservationConfig(Section):
     """One transformation of what the agent sees, picture by picture; equal pictures are transformed once."""
 
-    kind: Literal["translate", "dream", "complete", "film", "picture", "features", "render"]
+    kind: Literal["translate", "dream", "complete", "film", "picture", "features", "render", "augment"]
     """``translate``: a translator's other domain; ``dream``: DeepDream; ``complete``: the lower part painted by a model
     that completes; ``film``, ``picture``: another background, the game in front of it; ``features``: what an encoder
-    makes of the picture, a vector; ``render``: pictures of a level that has only numbers."""
+    makes of the picture, a vector; ``render``: pictures of a level that has only numbers; ``augment``: random changes
+    while training, not in evaluation."""
     generator: FileRef | None = None
     """Run (or bundle) of the generator: translator, model that completes, film model, encoder."""
     to: str | None = None
-    """Direction of a translator (``a``, ``b``), layer of a dream (0 to 17)."""
+    """Direction of a translator (``a``, ``b``), layer of a dream (0 to 17), augmentation (``shift``, ``crop``,
+    ``convolution``, ``overlay``)."""
     strength: float = Field(default=1.0, ge=0.0, le=1.0)
     """From the picture as it is (0) to the picture transformed (1)."""
     hidden: float = Field(default=0.5, gt=0.0, lt=1.0)

@@ -79,7 +79,7 @@ def weights_hash(generator: Generator) -> str:
     return found.hexdigest()[:16]
 
 
-def present(env: VectorEnv, section: Any, *, test: bool) -> VectorEnv:
+def present(env: VectorEnv, section: Any, *, test: bool, seed: int = 0) -> VectorEnv:
     """A level as its ``env.skin`` and ``env.observation`` say; it is closed if they cannot be had.
 
     Raises:
@@ -87,7 +87,7 @@ def present(env: VectorEnv, section: Any, *, test: bool) -> VectorEnv:
     """
     try:
         env = skins.dress(env, section.skin, test=test, name=section.id)
-        return observe(env, section.observation, picture_source) if section.observation else env
+        return observe(env, section.observation, picture_source, test=test, seed=seed) if section.observation else env
     except BaseException:
         env.close()
         raise

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rlsuite.skins.checking import Report, check, random_actions
     from rlsuite.skins.contracts import Look, Skin, Slot
-    from rlsuite.skins.making import make_pack, noise_pack
+    from rlsuite.skins.making import make_pack, noise_pack, turn
     from rlsuite.skins.pack import AssetPack, load_pack
     from rlsuite.skins.wearing import PackSkin, dress, slots, undress, wear
 
 _HOMES = {
     "checking": "Report check random_actions",
     "contracts": "Look Skin Slot",
-    "making": "make_pack noise_pack",
+    "making": "make_pack noise_pack turn",
     "pack": "AssetPack load_pack",
     "wearing": "PackSkin dress slots undress wear",
 }
@@ -46,6 +46,7 @@ __all__ = [
     "noise_pack",
     "random_actions",
     "slots",
+    "turn",
     "undress",
     "wear",
 ]

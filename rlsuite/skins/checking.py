@@ -26,6 +26,7 @@ class Report:
         terminated: Of these, those that ended in a terminal state (deaths, goals).
         successes: Goals reached.
         levels: Distinct stages that were played, where the level tells.
+        events: How often each flag of the level's info was up (``is_success``, ``is_dying``, ...).
         looks: Distinct looks that were worn.
         differences: Steps at which something differed: ``state``, ``reward``, ``terminated``, ``truncated``.
         first: The first difference, in words; empty if there is none.
@@ -38,6 +39,7 @@ class Report:
     terminated: int
     successes: int
     levels: int
+    events: dict[str, int]
     looks: int
     differences: dict[str, int]
     first: str
@@ -109,13 +111,14 @@ class _Tape:
     frames: list[np.ndarray]
     successes: int
     levels: set[Any]
+    events: dict[str, int]
     looks: set[Any]
 
     @classmethod
     def play(cls, env: Any, actions: np.ndarray, seed: int, pictures: int) -> _Tape:
         """Step through ``actions``."""
         level = engine_of(env)
-        tape = cls([], [], [], [], [], 0, set(), set())
+        tape = cls([], [], [], [], [], 0, set(), {}, set())
         env.reset_all(seed)
         tape.state.append(level.proof_state())
         shown = max(1, len(actions) // max(1, pictures))
@@ -125,6 +128,8 @@ class _Tape:
             for name in ("reward", "terminated", "truncated"):
                 getattr(tape, name).append(getattr(step, name).cpu().numpy().copy())
             tape.successes += int(np.sum(step.info["is_success"])) if "is_success" in step.info else 0
+            for key in (key for key, kind in env.info_keys.items() if kind == np.bool_):
+                tape.events[key] = tape.events.get(key, 0) + int(np.sum(step.info[key]))
             tape.levels |= set(np.asarray(step.info["level"]).tolist()) if "level" in step.info else set()
             tape.looks |= set(np.asarray(getattr(level, "looks", [])).tolist())
             if t % shown == 0:
@@ -154,6 +159,7 @@ def compare(engine: str, bare: _Tape, dressed: _Tape) -> Report:
         terminated=int(sum(t.sum() for t in bare.terminated)),
         successes=bare.successes,
         levels=len(bare.levels),
+        events=bare.events,
         looks=len(dressed.looks),
         differences=counts,
         first=first,

@@ -73,3 +73,17 @@ def stretch(image: Tensor, palette: np.ndarray) -> Tensor:
     low, high = float(palette.mean(1).min()) / 255, float(palette.mean(1).max()) / 255
     spread = (grey.max() - grey.min()).clamp(min=1e-6)
     return (low + (grey - grey.min()) / spread * (high - low)).expand(-1, 3, -1, -1)
+
+
+def mix(picture: Pixels, slot: Slot, dial: float) -> Pixels:
+    """A picture that fits a slot, mixed with the slot's original: 0 gives the original, 1 the picture, both exactly."""
+    if dial in (0.0, 1.0):
+        return slot.original.copy() if dial == 0.0 else picture.copy()
+    mixed = dial * picture[..., :3].astype(np.float32) + (1 - dial) * slot.original[..., :3].astype(np.float32)
+    image = torch.from_numpy(mixed / 255).permute(2, 0, 1)[None].clamp(0, 1)
+    if slot.palette is not None:
+        image = snap_palette(image, torch.from_numpy(slot.palette.astype(np.float32) / 255))
+    pixels = slot.original.copy()
+    pixels[..., :3] = image[0].mul(255).round().permute(1, 2, 0).numpy()
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels

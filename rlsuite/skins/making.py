@@ -11,7 +11,7 @@ from torch import Tensor
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
 from rlsuite.skins.contracts import Look, Slot
-from rlsuite.skins.fitting import fit
+from rlsuite.skins.fitting import fit, mix
 from rlsuite.skins.pack import AssetPack
 from rlsuite.skins.sources import How, pictures
 from rlsuite.skins.wearing import slots, tailor_of
@@ -111,3 +111,17 @@ def _noise(generator: torch.Generator) -> Tensor:
     """Coloured checks, 3 x 16 x 16."""
     coarse = torch.rand((3, 4, 4), generator=generator)
     return coarse.repeat_interleave(4, dim=1).repeat_interleave(4, dim=2)
+
+
+def turn(pack: AssetPack, env: Any, dial: float) -> AssetPack:
+    """The same looks with the dial between the level's own (0) and the pack's (1).
+
+    Raises:
+        UserError: A picture belongs to no slot of this level.
+    """
+    found, looks = slots(env), []
+    for look in pack.looks:
+        if foreign := next((name for name in look if name not in found), None):
+            raise UserError(f"the pack's {foreign} is no slot of this level; it was made for {pack.level}")
+        looks.append({name: mix(picture, found[name], dial) for name, picture in look.items()})
+    return AssetPack(pack.level, pack.engine, looks, {**pack.provenance, "turned": dial})

@@ -29,8 +29,17 @@ OpenSource = Callable[[str], tuple[Any, Any]]
 """The generator of a run's path (or of the word ``dream``), and what is known of it."""
 
 
-def observe(env: VectorEnv, sections: Sequence[Any], open_source: OpenSource) -> VectorEnv:
+def observe(
+    env: VectorEnv, sections: Sequence[Any], open_source: OpenSource, *, test: bool = False, seed: int = 0
+) -> VectorEnv:
     """Wrap a level in the transformations of ``env.observation``, the first one innermost.
+
+    Args:
+        env: The level.
+        sections: What is to be done.
+        open_source: Opens a generator's run.
+        test: The level is for evaluation: nothing is augmented.
+        seed: Of augmentations.
 
     Raises:
         UserError: A level without pictures, or a generator that cannot do it.
@@ -38,6 +47,10 @@ def observe(env: VectorEnv, sections: Sequence[Any], open_source: OpenSource) ->
     for section in sections:
         if section.kind == "render":
             env = RenderedEnv(env, section.size)
+        elif section.kind == "augment":
+            from rlsuite.skins.augment import AugmentedEnv
+
+            env = AugmentedEnv(env, section.to, seed=seed, test=test)
         elif section.kind in ("film", "picture"):
             env = BackgroundEnv(env, background(section, open_source), section.tolerance)
         else:

@@ -199,3 +199,28 @@ def test_the_sections_are_checked(tmp_path: Path) -> None:
     file.write_text(BASE + "env:\n  id: mario/1-1/dense\n  skin: {packs: [p], pol: 4}\n")
     with pytest.raises(ConfigError, match=r"env.skin.pol is unknown; did you mean env.skin.pool"):
         load_experiment(file)
+
+
+@pytest.mark.parametrize("name", ["shift", "crop", "convolution", "overlay"])
+def test_augmentations_change_training_and_leave_evaluation(name: str) -> None:
+    plain = Counter().reset_all(0)
+    section = ObservationConfig(kind="augment", to=name)
+    training, again, other = (observe(Counter(), [section], tiny("dcgan"), seed=s) for s in (1, 1, 2))
+    first = training.reset_all(0)
+    assert first.shape == plain.shape
+    assert first.dtype == torch.uint8
+    assert not torch.equal(first, plain)
+    assert torch.equal(first, again.reset_all(0)), "the same seed changes alike"
+    assert not torch.equal(first, other.reset_all(0))
+    saved = training.state_dict()
+    going = training.step_tensor(ACTIONS).obs
+    other.load_state_dict(saved)
+    again.load_state_dict(saved)
+    assert not torch.equal(going, Counter().reset_all(0))
+    test = observe(Counter(), [section], tiny("dcgan"), test=True)
+    assert torch.equal(test.reset_all(0), plain) == (name != "crop"), "evaluation crops the middle, others leave it"
+
+
+def test_an_unknown_augmentation_is_refused() -> None:
+    with pytest.raises(UserError, match="'blur' is unknown; shift, crop"):
+        observe(Counter(), [ObservationConfig(kind="augment", to="blur")], tiny("dcgan"))

@@ -208,3 +208,17 @@ def test_a_generator_that_lacks_the_capability_is_refused() -> None:
         pictures(generator, groups_of(SLOTS), 1, seed=0, how="complete")
     with pytest.raises(UserError, match="'paint' is unknown"):
         pictures(generator, groups_of(SLOTS), 1, seed=0, how="paint")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_a_finished_look_turns_back_to_the_original(name: str) -> None:
+    from rlsuite.skins.fitting import mix
+
+    target = SLOTS[name]
+    picture = fit(torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(1)), target)
+    assert np.array_equal(mix(picture, target, 0.0), target.original)
+    assert np.array_equal(mix(picture, target, 1.0), picture)
+    half = mix(picture, target, 0.5)
+    assert misfit(half, target) is None
+    far = [np.abs(half.astype(int) - other).sum() for other in (target.original, picture)]
+    assert min(far) > 0

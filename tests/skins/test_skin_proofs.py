@@ -1,6 +1,7 @@
 """A skin changes what is seen and nothing else: proved on every engine; and a cheat is found out."""
 
 import importlib.util
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -105,6 +106,7 @@ class FakeLevel:
 
     engine = "fake"
     num_envs = 2
+    info_keys: ClassVar[dict] = {}
     cheat = "none"
 
     def __init__(self) -> None:

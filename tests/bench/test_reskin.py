@@ -1,0 +1,119 @@
+"""The reskin benchmark: its formulas by hand, its arms, and a test of a run too small to be good."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlsuite.bench.reskin import refuse_seen, summarise, table
+from rlsuite.bench.reskin_measures import cvar, gap, radius, read_out, told_apart
+from rlsuite.bench.reskin_train import arms_of, experiment, named
+from rlsuite.config.schema import load_experiment
+from rlsuite.errors import UserError
+
+
+def test_formulas_by_hand() -> None:
+    assert gap(0.8, 0.2) == pytest.approx(0.75)
+    assert gap(0.0, 0.2) == 0.0
+    assert radius([0, 0.5, 1], [1.0, 0.6, 0.0]) == pytest.approx(0.5 + 0.5 * (0.6 - 0.1) / 0.6)
+    assert radius([0, 0.5, 1], [1.0, 0.0, 0.9]) == pytest.approx(0.45), "the first crossing counts"
+    assert radius([0, 1], [1.0, 0.11]) is None
+    assert radius([0, 1], [0.0, 0.0]) is None
+    assert cvar([5, 1, 2, 3, 4]) == 1.0
+    assert cvar(np.arange(10)) == 0.5
+    assert cvar([3.0]) == 3.0
+
+
+def test_probes_read_what_is_there_and_nothing_else() -> None:
+    stream = np.random.default_rng(0)
+    place = stream.integers(0, 12, 400)
+    pictures = stream.integers(0, 30, (400, 12, 12)).astype(np.uint8)
+    pictures[np.arange(400), 5, place] = 250
+    state = np.stack([place, np.full(400, 7)], axis=1)
+    assert read_out(pictures, state) > 0.8
+    assert read_out(pictures, stream.normal(size=(400, 1))) < 0.1
+    assert read_out(pictures, np.ones((400, 2))) == 0.0
+    brighter = pictures.copy()
+    brighter[:, :3] += 60
+    assert told_apart(pictures, brighter) == 1.0
+    assert told_apart(pictures, stream.permuted(pictures, axis=0)) == pytest.approx(0.5, abs=0.12)
+
+
+def cell(arm: str, looks: list[float], reached: float | None) -> dict:
+    return {
+        "arm": arm, "family": "f", "original": 1.0, "looks": looks, "gap": gap(1.0, float(np.mean(looks))),
+        "worst": min(looks), "radius": reached, "agreement": 0.5, "told_apart": 1.0, "fair": True,
+    }  # fmt: skip
+
+
+def test_the_summary_gathers_runs() -> None:
+    rows = summarise([cell("none", [0.2, 0.4], 0.5), cell("none", [0.0, 0.6], 0.7), cell("skins-4", [0.9, 0.9], None)])
+    first, second = rows
+    assert (first["n_runs"], first["worst"], first["radius"]) == (2, 0.0, pytest.approx(0.6))
+    assert first["gap"] == pytest.approx(0.7)
+    assert second["radius"] is None
+    assert ">1" in table(rows).splitlines()[-1]
+
+
+@pytest.mark.parametrize("arm", ["none", "crop", "shift", "convolution", "overlay", "skins-4"])
+@pytest.mark.parametrize("level", ["mario/1-1/dense", "mario/1-1/no_reward", "doom/my_way_home/sparse"])
+def test_every_arm_is_an_experiment(arm: str, level: str, tmp_path: Path) -> None:
+    plan = load_experiment(experiment(level, arm, [tmp_path / "p"], seed=3, budget=1000)).experiment
+    assert plan.seed == 3
+    assert (plan.env.skin is not None) == arm.startswith("skins")  # type: ignore[union-attr]
+    assert bool(plan.env.observation) == (arm in ("crop", "shift", "convolution", "overlay"))  # type: ignore[union-attr]
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(UserError, match="arm skins-4 needs looks to train on"):
+        experiment("mario/1-1/dense", "skins-4", [], 0, 1)
+    with pytest.raises(UserError, match="arm 'magic' is unknown"):
+        experiment("mario/1-1/dense", "magic", [], 0, 1)
+    with pytest.raises(UserError, match="ARM=RUN is wanted"):
+        arms_of(["runs/a"])
+    with pytest.raises(UserError, match="a is named twice"):
+        named(["a=x", "a=y"])
+    assert arms_of(["a=x", "a=y", "b=z"]) == {"a": [Path("x"), Path("y")], "b": [Path("z")]}
+
+
+def test_a_tiny_policy_is_trained_and_tested(tmp_path: Path, capsys) -> None:
+    pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)")
+    from rlsuite import skins
+    from rlsuite.cli.app import call
+    from rlsuite.envs.levels import make_vec
+    from rlsuite.envs.mario.stages import find_rom
+    from rlsuite.errors import MissingExtraError
+
+    try:
+        find_rom()
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    level = "mario/1-1/dense"
+    env = make_vec(level, 1, n_threads=1)
+    skins.noise_pack(env, level=level, n=2).save(tmp_path / "train")
+    skins.noise_pack(env, level=level, n=2, seed=1).save(tmp_path / "test")
+    env.close()
+    words = ["bench", "reskin", "--level", level, "--arm", "skins-2", "--train-pack", str(tmp_path / "train")]
+    words += ["--seeds", "1", "--budget", "64", "--episodes", "2", "--states", "6", "--folder", str(tmp_path / "runs")]
+    for setting in (
+        "env.n_envs=4",
+        "env.max_episode_steps=8",
+        "agent.learner.n_steps=8",
+        "agent.learner.batch_size=16",
+    ):
+        words += ["--set", setting]
+    assert call([*words, "--family", f"noise={tmp_path / 'test'}", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (found,) = report["cells"]
+    assert len(found["looks"]) == 2
+    assert [dial for dial, _ in found["curve"]] == [0, 0.25, 0.5, 0.75, 1]
+    assert found["curve"][0][1] == found["original"]
+    assert 0 <= found["agreement"] <= 1
+    assert (tmp_path / "runs" / "report.md").read_text().startswith("| arm |")
+    assert call([*words, "--family", f"noise={tmp_path / 'train'}", "--json"]) == 2
+    assert "trained on one of its looks" in capsys.readouterr().err
+
+
+def test_nothing_was_trained_on_without_skins() -> None:
+    refuse_seen(None, {})
