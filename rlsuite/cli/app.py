@@ -30,6 +30,7 @@ from rlsuite.cli import (
     resume,
     run,
     sample,
+    score,
     show,
     skin,
     tiles,
@@ -60,6 +61,7 @@ app.command("sample")(sample.sample)
 app.command("grid")(grid.grid)
 app.command("tiles")(tiles.tiles)
 app.command("arithmetic")(arithmetic.arithmetic)
+app.command("score")(score.score)
 app.command("edit")(edit.edit)
 app.command("transform")(transform.transform)
 app.command("complete")(complete.complete)

@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     from rlsuite.generators.measures import Quality, quality
     from rlsuite.generators.palette import fit_palette, snap_palette
     from rlsuite.generators.projection import project
+    from rlsuite.generators.scores import caption_score, change_score, compositionality, score_arithmetic
     from rlsuite.generators.tiles import TileSet, cut_tiles, make_seamless, seam_score
+    from rlsuite.generators.tileset import make_tiles, write_tiles
+    from rlsuite.generators.transfer import estimate_change, transfer_edit
 
 _HOMES = {
     "contracts": (
@@ -61,7 +64,10 @@ _HOMES = {
     "measures": "Quality quality",
     "palette": "fit_palette snap_palette",
     "projection": "project",
+    "scores": "caption_score change_score compositionality score_arithmetic",
     "tiles": "TileSet cut_tiles make_seamless seam_score",
+    "tileset": "make_tiles write_tiles",
+    "transfer": "estimate_change transfer_edit",
 }
 
 __all__ = [
@@ -83,9 +89,13 @@ __all__ = [
     "arithmetic",
     "best_of",
     "capabilities",
+    "caption_score",
+    "change_score",
     "check_images",
+    "compositionality",
     "corner_grid",
     "cut_tiles",
+    "estimate_change",
     "fit_palette",
     "grid",
     "interpolate",
@@ -93,14 +103,18 @@ __all__ = [
     "load_images",
     "make",
     "make_seamless",
+    "make_tiles",
     "neighbours",
     "project",
     "quality",
     "read_image",
+    "score_arithmetic",
     "seam_score",
     "snap_palette",
+    "transfer_edit",
     "walk",
     "write_png",
+    "write_tiles",
 ]
 
 

@@ -35,7 +35,10 @@ class EmojiConfig(ImageSetConfig):
     groups: tuple[str, ...] = ()
     """Only these groups, for example ``Animals & Nature``; none: all but flags and symbols."""
     skin_tones: bool = False
-    """Also the variants with other skin tones."""
+    """Also the variants with other skin tones; captions name the tone."""
+    hide_combinations: bool = False
+    """With ``skin_tones``: whether about a quarter of the (emoji, tone) combinations never occurs: left to measure
+    compositionality."""
 
 
 class EmojiPairsConfig(ImageSetConfig):

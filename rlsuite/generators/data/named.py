@@ -21,6 +21,7 @@ from rlsuite.generators.data.reading import Picture, gather
 UNWANTED = ("Flags", "Symbols")
 """Groups left out unless asked for: flags and signs make a poor model."""
 FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+TONES = {"1F3FB": "light", "1F3FC": "medium-light", "1F3FD": "medium", "1F3FE": "medium-dark", "1F3FF": "dark"}
 IDX_HEADER = {3: 16, 1: 8}
 """Bytes before the values, by number of dimensions."""
 
@@ -30,6 +31,7 @@ def emoji(config: EmojiConfig, size: int, channels: int) -> ImageSet:
     fetched = open_set("emoji")
     files = fetched.read()
     rows = _emoji_rows(files, config.groups, skin_tones=config.skin_tones, styles=(config.style,))
+    rows = [row for row in rows if not (config.hide_combinations and row["hidden"])]
     pictures = [Picture(row["name"], _opener(files[f"{config.style}/{row['image']}"])) for row in rows]
     found = gather(pictures, config, size, channels)
     rows = [rows[i] for i in found.rows]
@@ -38,7 +40,7 @@ def emoji(config: EmojiConfig, size: int, channels: int) -> ImageSet:
         found.images,
         [row["name"] for row in rows],
         captions=[row["caption"] for row in rows],
-        labels={"group": [row["group"] for row in rows]},
+        labels={key: [row[key] for row in rows] for key in ("group", "emoji", "tone")},
         licence=fetched.card["licence"],
         source=f"{config.style} emoji",
         problems=found.problems,
@@ -77,22 +79,29 @@ def _emoji_rows(
     for entry in json.loads(files["noto/emoji.json"]):
         if not (entry["category"] in groups if groups else entry["category"] not in UNWANTED):
             continue
-        tones = entry.get("skin_variations", {}).values() if skin_tones else ()
-        for variant in (entry, *tones):
+        tones = entry.get("skin_variations", {}) if skin_tones else {}
+        for number, (tone, variant) in enumerate({"": entry, **tones}.items()):
             if all(f"{style}/{variant['image']}" in files for style in styles):
-                rows.append(_emoji_row(entry, variant, annotations))
+                hidden = bool(tone) and (int(entry["unified"].partition("-")[0], 16) + 2 * number) % 4 == 0
+                rows.append({**_emoji_row(entry, variant, tone, annotations), "hidden": "hidden" if hidden else ""})
     return rows
 
 
-def _emoji_row(entry: Mapping[str, Any], variant: Mapping[str, Any], annotations: Mapping[str, Any]) -> dict[str, str]:
+def _emoji_row(
+    entry: Mapping[str, Any], variant: Mapping[str, Any], tone: str, annotations: Mapping[str, Any]
+) -> dict[str, str]:
     character = "".join(chr(int(code, 16)) for code in entry["unified"].split("-"))
     found = annotations.get(character) or annotations.get(character.replace("\ufe0f", "")) or {}
     name = (found.get("tts") or [entry["name"].lower()])[0]
     words = [word for word in found.get("default", []) if word != name]
+    shade = " and ".join(TONES.get(part, part) for part in tone.split("-")) if tone else ""
+    name += f": {shade} skin tone" if shade else ""
     return {
         "name": f"{entry['unified']}#{variant['image']}",
         "image": variant["image"],
         "group": entry["category"],
+        "emoji": entry["unified"],
+        "tone": shade or "none",
         "caption": f"{name}; {', '.join(words)}" if words else name,
     }
 
