@@ -58,6 +58,10 @@ class AgentConfig(Section):
     """Learned rewards, scored and trained beside the policy."""
     extrinsic_coef: float = 1.0
     """Factor of the environment's own reward; 0 trains on learned rewards alone."""
+    begin_with: FileRef | None = None
+    """A run (or one checkpoint of it) whose policy this training begins with, for example one that curiosity alone has
+    trained on another level. Observations, actions, network and value heads must be the same; learned rewards and
+    optimisers begin anew."""
 
 
 class EvalConfig(Section):

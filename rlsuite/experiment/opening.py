@@ -11,6 +11,7 @@ from rlsuite.errors import UserError
 from rlsuite.evaluation import Evaluation, level_score, play
 from rlsuite.experiment.assembly import Assembly, assemble, make_level
 from rlsuite.experiment.saving import load_acting
+from rlsuite.runs.checkpoint import HEADER, load_checkpoint
 from rlsuite.runs.folder import RunFolder
 from rlsuite.runs.keeper import CheckpointKeeper
 from rlsuite.runs.seeding import stream_seed
@@ -33,13 +34,14 @@ def load_policy(run: RunPath, checkpoint: str = "final") -> Any:
     return open_run(run, checkpoint).learner
 
 
-def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1) -> Assembly:
+def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1, overrides: Any = ()) -> Assembly:
     """The parts of a run's training, with policy and learned rewards as in a checkpoint; for films and panels.
 
     Args:
         run: The run's folder.
         checkpoint: ``final``, ``best`` or a number of env steps.
         n_envs: Environments side by side.
+        overrides: Changes to its experiment, such as another level.
 
     Raises:
         UserError: There is no such run or checkpoint.
@@ -47,7 +49,7 @@ def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1) -> Assemb
     """
     folder = RunFolder.find(run)
     path = find_checkpoint(folder, checkpoint)
-    experiment = read_experiment(folder).experiment
+    experiment = read_experiment(folder, overrides).experiment
     if experiment.generator is not None:
         raise UserError(f"{folder.path} trained a generator, which does not act; `rlsuite sample` is for it")
     assembly = assemble(experiment, n_envs=n_envs)
@@ -61,6 +63,7 @@ def evaluate(
     deterministic: bool | None = None,
     checkpoint: str = "final",
     seed: int | None = None,
+    overrides: Any = (),
 ) -> dict[str, Any]:
     """Play episodes with a run's policy on environments of their own.
 
@@ -70,6 +73,7 @@ def evaluate(
         deterministic: Take the policy's mode; None for what the experiment says.
         checkpoint: ``final``, ``best`` or a number of env steps.
         seed: Of the episodes; None for the seed of the run's own final evaluation, which gives the same numbers.
+        overrides: Changes to its experiment: ``["env.id=mario/1-2/no_reward"]`` plays the policy, as it is, there.
 
     Returns:
         ``return_mean``, ``return_std``, ``n_episodes``, ``normalized_score``, ``success_rate``, ``length_mean``,
@@ -79,7 +83,7 @@ def evaluate(
         UserError: There is no such run or checkpoint.
         DataError: The checkpoint is broken.
     """
-    assembly = open_run(run, checkpoint)
+    assembly = open_run(run, checkpoint, overrides=overrides)
     try:
         experiment = assembly.experiment
         n = n_episodes or experiment.eval.final_episodes
@@ -88,6 +92,30 @@ def evaluate(
         return {**scores(assembly, result), "deterministic": mode, "returns": result.returns.tolist()}
     finally:
         assembly.close()
+
+
+def begin_with(assembly: Assembly, source: Path) -> dict[str, str]:
+    """Give a new training the policy of a run or checkpoint.
+
+    Returns:
+        What the manifest says of it.
+
+    Raises:
+        UserError: There is no such run, or its policy is of another shape.
+        DataError: The checkpoint is broken.
+    """
+    path = source if (source / HEADER).is_file() else find_checkpoint(RunFolder.find(source))
+    policy, learner = load_checkpoint(path, ["policy"])["policy"], assembly.learner
+    try:
+        learner.load_policy_state(policy)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"agent.begin_with: the policy of {source} does not fit this experiment's. Observations, actions, network "
+            f"and the number of rewards with a value head of their own must be the same. {error}"
+        ) from error
+    if hasattr(learner, "begins_trained"):
+        learner.begins_trained = True
+    return {"run": path.parent.parent.name, "checkpoint": path.name}
 
 
 def play_level(

@@ -13,7 +13,7 @@ from rlsuite.errors import DataError, UserError
 from rlsuite.experiment.assembly import Assembly, assemble, env_section
 from rlsuite.experiment.lifecycle import RunResult, RunSession
 from rlsuite.experiment.logs import LOGGER
-from rlsuite.experiment.opening import read_experiment
+from rlsuite.experiment.opening import begin_with, read_experiment
 from rlsuite.experiment.saving import restore
 from rlsuite.experiment.session import Session
 from rlsuite.runs.checkpoint import load_checkpoint
@@ -60,9 +60,12 @@ def train_resolved(resolved: Resolved, *, runs_dir: str | PathLike[str] = "runs"
         if resolved.experiment.generator is not None:
             return _train_generator(resolved, Path(runs_dir), notices=notices, stop=stop, quiet=quiet)
         assembly = assemble(resolved.experiment)
+        facts = _facts(assembly)
+        if source := getattr(resolved.experiment.agent, "begin_with", None):
+            facts["begins_with"] = begin_with(assembly, source)
         folder = RunFolder.create(resolved.experiment.name, resolved.experiment.seed, Path(runs_dir))
         with folder.hold():
-            _write_description(folder, resolved, _facts(assembly))
+            _write_description(folder, resolved, facts)
             return Session(folder, assembly, notices=notices, stop=stop, quiet=quiet).run()
 
 
