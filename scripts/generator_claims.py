@@ -5,8 +5,8 @@
 Claims: ``augment`` (DiffAugment at 300 images), ``began`` (M falls while samples improve), ``characters`` (trains the
 decoder that the next two need), ``projection`` (hybrid below predictor and optimisation), ``arithmetic`` (the wanted
 attribute appears, the others stay), ``text`` (CLS + INT on unseen combinations), ``cycle`` (cycle + GAN against either
-alone on hidden pairs). Each prints its figures, adds them to ``OUT/CLAIM.json`` under the seed, and leaves a picture
-there. One core, minutes.
+alone on hidden pairs), ``dream`` (the layer responds more). Each prints its figures, adds them to ``OUT/CLAIM.json``
+under the seed, and leaves a picture there. One core, minutes.
 """
 
 from __future__ import annotations
@@ -327,11 +327,46 @@ def against(made: Tensor, truth: Tensor, judge: Judge) -> Figures:
     return {"l1": float((made - truth).abs().mean()), **judge(made)}
 
 
-def stack(path: Path, sheets: Sequence[Tensor]) -> None:
+# -- dreams ----------------------------------------------------------------------------------------------
+
+
+def dream_claim(args: argparse.Namespace) -> Figures:
+    """Freedoom's sky and mural dreamt on at layers 9 and 13: how much more the layer responds."""
+    from rlsuite.generators.data.freedoom import find_wads, wad_pictures
+    from rlsuite.generators.dream.deepdream import dream, lite0_layer, objective
+    from rlsuite.generators.images import from_bytes, to_channels
+
+    pictures = {p.name: p for wad in find_wads() for p in wad_pictures(wad, "textures")}
+    found, rows = {}, []
+    for name in ("SKY2", "BIGMURAL"):
+        pixels = torch.from_numpy(to_channels(pictures[name].read(), 3)).permute(2, 0, 1)
+        image = torch.nn.functional.interpolate(from_bytes(pixels)[None], size=(144, 208), mode="bicubic").clamp(0, 1)
+        row = [image]
+        for number in (9, 13):
+            layer = lite0_layer(number)
+            row.append(dream(image, layer, octaves=3, iterations=8, jitter=16, seed=args.seed))
+            found[f"{name}, layer {number}"] = float(objective(layer(row[-1])) / objective(layer(image)))
+        rows.append(grid(torch.cat(row), columns=3))
+    path = args.out / f"dream_s{args.seed}.png"
+    stack(path, rows, scale=1)
+    few_colours(path)
+    return {"response_after_over_before": found}
+
+
+def few_colours(path: Path, n: int = 64) -> None:
+    """Write a picture anew with a palette: a fraction of the bytes."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        reduced = picture.convert("RGB").quantize(n)
+    reduced.save(path, optimize=True)
+
+
+def stack(path: Path, sheets: Sequence[Tensor], scale: int = 3) -> None:
     """Sheets of one width below each other, as one picture."""
     white = torch.ones(sheets[0].shape[0], 3, sheets[0].shape[2])
     parts = [part for sheet in sheets for part in (sheet, white)]
-    write_png(path, torch.cat(parts[:-1], dim=1), scale=3)
+    write_png(path, torch.cat(parts[:-1], dim=1), scale)
 
 
 CLAIMS: dict[str, Callable[[argparse.Namespace], Figures]] = {
@@ -342,6 +377,7 @@ CLAIMS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "arithmetic": arithmetic_claim,
     "text": text,
     "cycle": cycle,
+    "dream": dream_claim,
 }
 
 if __name__ == "__main__":
