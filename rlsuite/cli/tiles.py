@@ -33,12 +33,15 @@ def tiles(
     Writes tiles.png, tiles.tsj (geometry, palette, measures, provenance), preview.png, and of screens a map each.
     """
     from rlsuite.cli.palettes import named_palette
+    from rlsuite.errors import UserError
     from rlsuite.generators import Samples
     from rlsuite.generators.features import to_rgb
     from rlsuite.generators.tileset import make_tiles, write_tiles
 
     generator, folder = open_generator(run, runs, checkpoint)
     model: Any = needs(generator, Samples, "tiles")
+    if generator.spec.n_frames is not None or generator.spec.condition != "none":
+        raise UserError(f"rlsuite tiles: a {generator.kind} draws no still images of a seed alone")
     images = to_rgb(model.sample(n, seed=seed)).clamp(0, 1)
     colours = named_palette(palette, images)
     rule = block_colours or None

@@ -105,6 +105,8 @@ def edit(
     Raises:
         UserError: The constraints do not fit the generator.
     """
+    if decodes.spec.n_frames is not None:
+        raise UserError(f"edit: a {decodes.spec.kind} draws films; constraints are for still images")
     constraints.check(decodes.spec.size, decodes.spec.channels)
     if n < 1 or n_starts < n:
         raise UserError(f"edit: {n} candidates of {n_starts} starts were asked for; 1 to {n_starts} are possible")

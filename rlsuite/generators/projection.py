@@ -117,6 +117,8 @@ def project(
         UserError: The images do not fit the generator.
     """
     model: Any = decodes
+    if model.spec.n_frames is not None:
+        raise UserError(f"project: a {model.spec.kind} draws films; still images cannot be found in it")
     check_images(images, size=model.spec.size, channels=model.spec.channels)
     if not len(images):
         return Projection(torch.empty(0, model.spec.latent), images, torch.empty(0))

@@ -19,6 +19,8 @@ from rlsuite.generators.images import check_images, grid, to_bytes, write_png
 from rlsuite.generators.palette import snap_palette
 from rlsuite.generators.tiles import cut_tiles, find_offset, make_seamless, seam_score
 
+BLOCK = 16
+"""Side of the console's blocks, pixels."""
 COLUMNS = 8
 """Tiles in a row of the sheet."""
 SAME = 0.02
@@ -69,7 +71,8 @@ def make_tiles(
         size: Side of a tile, pixels.
         most: Tiles kept at most.
         seamless: Let opposite edges meet (of tiles, not of screens).
-        colours_a_block: Most colours in each block of 16 pixels (of a tile, if those are smaller); None for no rule.
+        colours_a_block: Most colours in each block of 16 pixels (of a tile, if its side is no multiple of 16);
+            None for no rule.
         dither: Ordered dither between palette colours.
 
     Raises:
@@ -102,7 +105,7 @@ def make_tiles(
     return MadeTiles(tiles, maps, used, colours_a_block, measures)
 
 
-def violations(tiles: Tensor, palette: Tensor, colours_a_block: int | None, block: int = 16) -> int:
+def violations(tiles: Tensor, palette: Tensor, colours_a_block: int | None, block: int = BLOCK) -> int:
     """Pixels that are no colour of the palette, and blocks with more colours than the rule allows, added up."""
     pixels = to_bytes(tiles).permute(0, 2, 3, 1).long()
     codes = (pixels * torch.tensor([65536, 256, 1])).sum(dim=-1)
@@ -199,7 +202,8 @@ def _snap_together(images: Tensor, palette: Tensor, size: int, most: int | None,
     n, c, h, w = images.shape
     column = images.permute(1, 0, 2, 3).reshape(1, c, n * h, w)
     rule = "ordered" if dither else "none"
-    snapped = snap_palette(column, palette, dither=rule, colours_a_block=most, block=min(size, 16))
+    block = BLOCK if size % BLOCK == 0 else size  # a block may not reach into the next tile
+    snapped = snap_palette(column, palette, dither=rule, colours_a_block=most, block=block)
     return snapped.view(c, n, h, w).permute(1, 0, 2, 3).contiguous()
 
 

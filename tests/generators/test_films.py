@@ -14,7 +14,7 @@ from rlsuite.generators.augment import diff_augment
 from rlsuite.generators.config import AugmentConfig
 from rlsuite.generators.contracts import capabilities
 from rlsuite.generators.data.imageset import ImageSet
-from rlsuite.generators.images import film_frames, film_strips
+from rlsuite.generators.images import film_frames, film_strips, write_png
 from rlsuite.generators.video.films import augment_films, diff_augment_films
 from rlsuite.generators.video.measures import film_distance, motion_energy, still_share
 from rlsuite.generators.video.networks import FilmDecoder, FilmJudge, FilmShape, LatentStem
@@ -226,4 +226,7 @@ def test_a_run_leaves_films_and_figures(tmp_path, capsys):
     assert (run.path / "videos" / "samples.mp4").stat().st_size > 0
     assert call(["sample", str(run.path), "-n", "2", "--out", str(tmp_path / "x.mp4"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pictures"][0].endswith("x.mp4")
-    assert call(["edit", str(run.path), "--start", "1", "--colour", "x.png"]) == 2
+    write_png(tmp_path / "paint.png", torch.ones(4, 16, 16))
+    for words in (["edit", "--start", "1", "--colour", str(tmp_path / "paint.png")], ["tiles"]):
+        assert call([words[0], str(run.path), *words[1:]]) == 2
+        assert "draws films" in (told := capsys.readouterr().err) or "no still images" in told

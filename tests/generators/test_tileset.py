@@ -43,6 +43,14 @@ def test_pictures_become_tiles_under_the_rule():
     assert violations(free.tiles, PALETTE, 4) > 0  # the rule did something
 
 
+@pytest.mark.parametrize("size", [8, 24, 32])
+def test_the_rule_holds_for_tiles_of_any_size(size):
+    images = torch.nn.functional.interpolate(random_set(5, size=4).floats(), size=size, mode="bicubic").clamp(0, 1)
+    made = make_tiles(images, PALETTE, size=size)
+    assert made.measures["violations"] == 0
+    assert made.tiles.shape[2:] == (size, size)
+
+
 def test_the_rules_shared_colour_is_one_for_the_whole_set():
     """Two tiles: what most of the first is made of is also in the second's four, though it is hardly there."""
     images = torch.zeros(2, 3, 16, 16)

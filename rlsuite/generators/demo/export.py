@@ -76,10 +76,10 @@ def export_demo(
         raise UserError(f"export-demo: a {generator.kind} does not decode still images from a latent vector")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _copy_runtime(folder / "ort", runtime, say)  # first: npm may be missing, and the export takes seconds
         write_onnx(generator, folder / "decoder.onnx")
         (folder / "model.json").write_text(json.dumps(describe(generator, title)), encoding="utf-8")
         _copy_page(folder)
-        _copy_runtime(folder / "ort", runtime, say)
     except OSError as error:
         raise RunError(f"{folder}: the demo could not be written: {error}") from error
     return folder / "index.html"

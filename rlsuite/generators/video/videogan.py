@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rlsuite.errors import UserError
 from rlsuite.generators.contracts import Device, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.gan.decoder import LatentModel
@@ -93,8 +94,8 @@ class VideoGan(LatentModel):
         """How its films move, and how far they are from real ones; how sparse its masks are."""
         latent = self.latent(self.config.n_scored, seed)
         with torch.no_grad():
-            masks = [float(self.draw(part).mask.mean()) for part in latent.split(CHUNK)]
-        mask = {"mask_mean": sum(masks) / len(masks)} if self.config.streams == "two" else {}
+            masks = torch.cat([self.draw(part).mask.mean(dim=(1, 2, 3, 4)) for part in latent.split(CHUNK)])
+        mask = {"mask_mean": float(masks.mean())} if self.config.streams == "two" else {}
         return {**score_films(self.sample(len(latent), seed=seed), data, held_out), **mask}
 
 
@@ -163,7 +164,7 @@ class VideoGanState(NetworkState):
 
 def to_border(films: Tensor) -> Tensor:
     """N x C x T x H x W in [-1, 1] to N x T x C x H x W in [0, 1]."""
-    return ((films + 1) / 2).transpose(1, 2).contiguous()
+    return ((films + 1) / 2).clamp(0, 1).transpose(1, 2).contiguous()  # rounding may leave the range
 
 
 @torch.no_grad()
@@ -176,8 +177,6 @@ def judge_films(model: Any, films: Tensor) -> Tensor:
     check_images(films.flatten(0, 1) if films.dim() == 5 else films, size=model.spec.size, channels=model.spec.channels)
     shape = (model.spec.n_frames, model.spec.channels, *model.spec.size)
     if films.dim() != 5 or tuple(films.shape[1:]) != shape:
-        from rlsuite.errors import UserError
-
         raise UserError(f"{model.kind}: films n x {shape} are wanted, found {tuple(films.shape)}")
     model.judge.eval()
     parts = films.split(CHUNK) if len(films) else ()
