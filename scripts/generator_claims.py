@@ -1,6 +1,6 @@
 """Whether each generator does here what its paper claims, on held-out data, at 16x16.
 
-    python scripts/generator_claims.py CLAIM --seed 0 --out docs/results/generators
+    python scripts/generator_claims.py CLAIM [CLAIM ...] --seeds 0 1 2 --out docs/results/generators
 
 Claims: ``augment`` (DiffAugment at 300 images), ``began`` (M falls while samples improve), ``characters`` (trains the
 decoder that the next two need), ``projection`` (hybrid below predictor and optimisation), ``arithmetic`` (the wanted
@@ -38,18 +38,22 @@ ALL = ("colour", "translation", "cutout")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("claim", choices=sorted(CLAIMS))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("claims", nargs="+", choices=[*CLAIMS, "all"], metavar="CLAIM", help="or `all`")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, default=Path("docs/results/generators"))
     parser.add_argument("--steps", type=int, help="gradient steps of each training; none: the claim's own")
     parser.add_argument("--models", type=Path, default=Path("runs/claims"), help="where `characters` leaves its model")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began = time.process_time()
-    figures = CLAIMS[args.claim](args)
-    figures["cpu_s"] = round(time.process_time() - began)
-    keep(args.out / f"{args.claim}.json", args.seed, figures)
-    print(json.dumps(figures, indent=1))
+    names = list(CLAIMS) if "all" in args.claims else args.claims
+    for seed in args.seeds:
+        args.seed = seed
+        for name in names:
+            began = time.process_time()
+            figures = CLAIMS[name](args)
+            figures["cpu_s"] = round(time.process_time() - began)
+            keep(args.out / f"{name}.json", seed, figures)
+            print(json.dumps({"claim": name, "seed": seed, **figures}, indent=1), flush=True)
 
 
 def keep(path: Path, seed: int, figures: Figures) -> None:
