@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from rlsuite.errors import UserError
 from rlsuite.generators.contrast.config import ContrastConfig
 from rlsuite.generators.features import N_FEATURES, lite0_features, to_rgb
-from rlsuite.generators.sentences import DIMENSIONS, encode_sentences
+from rlsuite.generators.sentences import DIMENSIONS, Encoder, encode_sentences
 from rlsuite.generators.streams import seeded_weights
 from rlsuite.generators.tokens.captions import CaptionTokens
 
@@ -80,7 +80,7 @@ class FrozenTowers(Towers):
 
     def __init__(self, config: ContrastConfig, seed: int) -> None:
         super().__init__(config.temperature, config.max_scale)
-        self.encoder = config.text
+        self.encoder: Encoder = config.text
         with seeded_weights(seed, "contrast/heads"):
             self.image_head = _head(N_FEATURES, config.width)
             self.text_head = _head(DIMENSIONS[config.text], config.width)

@@ -132,6 +132,6 @@ def _random_weights(trained: Any, random: Any) -> Any:
 
 def _few(train: Tensor, labels: Sequence[str], test: Tensor, wanted: Sequence[str], n: int) -> float:
     """Accuracy with n labels a class, chosen always alike."""
-    order = numpy_stream(0, "probe/few").permutation(len(labels))
+    order = numpy_stream(0, "probe/few").permutation(len(labels)).tolist()
     rows = [i for c in sorted(set(labels)) for i in [j for j in order if labels[j] == c][:n]]
     return probe(train[rows], [labels[i] for i in rows], test, wanted)
