@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,8 +117,34 @@ def page(tmp_path_factory):
     return folder, made
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """What `python -m http.server` runs, without its log."""
+PATIENCE = 150
+"""Seconds a browser may take; a slow machine only makes the test longer."""
+HOLD = """<img src="/hold" hidden><script>
+const wait = setInterval(() => { if (document.body.dataset.ready) { clearInterval(wait); fetch("/done"); } }, 50);
+</script></body>"""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """What `python -m http.server` runs; a picture on the page that comes last keeps it loading until it is ready."""
+
+    def do_GET(self):
+        place = self.path.partition("?")[0]
+        if place == "/hold":
+            self.server.ready.wait(PATIENCE)
+        elif place == "/done":
+            self.server.ready.set()
+        elif place == "/":
+            page = (Path(self.directory) / "index.html").read_text().replace("</body>", HOLD).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(page)
+            return
+        else:
+            super().do_GET()
+            return
+        self.send_response(204)
+        self.end_headers()
 
     def log_message(self, format, *args):
         pass
@@ -125,19 +152,22 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def served(page):
-    """The page's address, from Python's own file server."""
-    handler = functools.partial(Quiet, directory=str(page[0]))
+    """The page's address."""
+    handler = functools.partial(Handler, directory=str(page[0]))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.ready = threading.Event()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
+        server.ready.set()
         server.shutdown()
 
 
 def browse(address: str, folder, *options: str) -> str:
+    """What a browser has to say once everything on the page has come."""
     browser = next(filter(None, map(shutil.which, BROWSERS)))
     fixed = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
-    command = [browser, *fixed, "--virtual-time-budget=120000", "--window-size=1000,900", *options, address]
-    return subprocess.run(command, capture_output=True, timeout=180, check=True, text=True).stdout
+    command = [browser, *fixed, "--window-size=1000,900", *options, address]
+    return subprocess.run(command, capture_output=True, timeout=2 * PATIENCE, check=True, text=True).stdout
 
 
 def test_a_browser_draws_what_python_draws(page, served, tmp_path):
