@@ -1,12 +1,9 @@
 """Tokens per second of our sampling beside a plain transformers `generate` loop: same weights, same device.
 
     python benchmarks/token_sampling.py --pairs 5 > token_sampling.json
-    python benchmarks/token_sampling.py --run RUN --pairs 5
 
-Both sides keep keys and values, draw at temperature 0 and must say the same tokens. With the weights of a run, ours
-guesses that a token repeats the row above (which changes no token); pictures at temperature 0 are too plain to say
-what that is worth, so that speed is measured at temperature 1, where each side draws its own. One measurement of each
-side is a pair, in an order that alternates; the ratios' median is reported, of wall time and of the process's CPU time.
+Both sides keep keys and values, draw at temperature 0 and must say the same tokens. One measurement of each side is
+a pair, in an order that alternates; the ratios' median is reported, of wall time and of the process's CPU time.
 """
 
 from __future__ import annotations
@@ -36,7 +33,6 @@ SIZES: dict[str, dict[str, Any]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=list(SIZES), default=list(SIZES))
-    parser.add_argument("--run", help="a run of sprite_gpt or image_gpt: its weights")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--tokens", type=int, help="new tokens of a sequence; none: all that the context holds")
     parser.add_argument("--pairs", type=int, default=5)
@@ -44,10 +40,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    if args.run is not None:
-        found = {str(args.run): compare_run(args)}
-    else:
-        found = {name: compare(name, args) for name in args.models}
+    found = {name: compare(name, args) for name in args.models}
     print(json.dumps({**found, "settings": vars(args), "torch": torch.__version__, "machine": machine()}, indent=1))
 
 
@@ -75,39 +68,6 @@ def compare(name: str, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def compare_run(args: argparse.Namespace) -> dict[str, Any]:
-    """With trained weights: the same tokens at temperature 0, speed at temperature 1, guesses and without."""
-    from rlsuite.experiment.generating import load_generator
-
-    owner: Any = load_generator(args.run)
-    model, sprites = owner.model.eval().to(args.device), owner.kind == "sprite_gpt"
-    words = [owner.vocabulary.any_type, owner.vocabulary.start] if sprites else [owner.start]
-    width = owner.vocabulary.row_length if sprites else owner.config.size
-    n_new = args.tokens or model.config.n_positions + 1 - len(words)
-    prefix = torch.tensor([words] * args.batch, device=args.device)
-    above = torch.full((args.batch, width), words[-1], device=args.device)
-    chances = uniforms(args.batch, n_new, 0, "benchmark").to(args.device)
-    ours = generate(model, prefix, n_new, chances, temperature=0, above=above)
-    same = (ours == plain_loop(model, prefix, n_new)).all(dim=1)
-    sides = {
-        "rlsuite": lambda: generate(model, prefix, n_new, chances, above=above),
-        "rlsuite, no guesses": lambda: generate(model, prefix, n_new, chances),
-        "transformers": lambda: plain_loop(model, prefix, n_new, do_sample=True, top_k=0, temperature=1.0),
-    }
-    equal = (sides["rlsuite"]() == sides["rlsuite, no guesses"]()).all(dim=1)
-    pairs = [measure_pair(sides, turn) for turn in range(args.pairs)]
-    print(f"{args.run}: {[round(p['ratio_wall'], 2) for p in pairs]}", file=sys.stderr)
-    return {
-        "tokens_per_s": {side: args.batch * n_new / median(p[side][0] for p in pairs) for side in sides},
-        "ratio_wall": median(p["ratio_wall"] for p in pairs),
-        "ratio_cpu": median(p["ratio_cpu"] for p in pairs),
-        "pairs": [p["ratio_wall"] for p in pairs],
-        "same_sequences_at_0": f"{int(same.sum())} of {len(same)}",
-        "same_with_and_without_guesses_at_1": f"{int(equal.sum())} of {len(equal)}",
-        "new_tokens": n_new,
-    }
-
-
 def make_model(name: str) -> Any:
     """Random weights, those of the output layer drawn as well, so that the tokens differ."""
     size = SIZES[name]
@@ -117,7 +77,7 @@ def make_model(name: str) -> Any:
     return model.eval()
 
 
-def plain_loop(model: Any, prefix: Tensor, n_new: int, *, do_sample: bool = False, **options: Any) -> Tensor:
+def plain_loop(model: Any, prefix: Tensor, n_new: int) -> Tensor:
     """What a user of transformers would write."""
     with torch.no_grad():
         made = model.generate(
@@ -125,10 +85,9 @@ def plain_loop(model: Any, prefix: Tensor, n_new: int, *, do_sample: bool = Fals
             attention_mask=torch.ones_like(prefix),
             max_new_tokens=n_new,
             min_new_tokens=n_new,
-            do_sample=do_sample,
+            do_sample=False,
             use_cache=True,
             pad_token_id=0,
-            **options,
         )
     return made[:, prefix.shape[1] :]
 

@@ -50,39 +50,6 @@ def test_greedy_tokens_equal_transformers_generate(model):
     assert torch.equal(ours, theirs[:, 4:])
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.parametrize("guess", ["right", "half right", "wrong"])
-def test_guesses_change_no_token(model, temperature, guess):
-    chances, cache, other = (
-        uniforms(3, 10, 0, "t"),
-        network.Cache.empty(model, 3, 16),
-        network.Cache.empty(model, 3, 16),
-    )
-    options = {"temperature": temperature, "top_k": 15, "among": 20}
-    wanted = generate(model, TOKENS[:, :3], 6, chances[:, :6], cache=cache, **options)
-    above = wanted.clone() if guess != "wrong" else (wanted + 1) % 20
-    if guess == "half right":
-        above[:, 2] += 1
-        above[0, 1] += 1
-    assert torch.equal(generate(model, TOKENS[:, :3], 6, chances[:, :6], cache=other, above=above, **options), wanted)
-    assert cache.n == other.n
-    further = [  # what the caches hold is the same
-        generate(model, wanted[:, -1:], 4, chances[:, 6:], cache=c, above=a, **options)
-        for c, a in ((cache, None), (other, above))
-    ]
-    assert torch.equal(*further)
-
-
-def test_guesses_save_passes(model, monkeypatch):
-    from rlsuite.generators.tokens import sampling
-
-    calls, chances = [], uniforms(3, 12, 0, "t")
-    monkeypatch.setattr(sampling, "run_at", lambda *args: calls.append(1) or network.run_at(*args))
-    wanted = generate(model, TOKENS[:, :3], 12, chances)
-    assert torch.equal(generate(model, TOKENS[:, :3], 12, chances, above=wanted), wanted)
-    assert len(calls) == 3  # 11 tokens after the first, four at a time
-
-
 def test_a_checkpoint_of_ones_own_loads(model, tmp_path):
     kind = model.config.model_type
     model.save_pretrained(tmp_path / "mine")

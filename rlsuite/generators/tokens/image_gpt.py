@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rlsuite.errors import UserError
@@ -126,7 +125,6 @@ class ImageGpt(Generator):
         n_new = self.config.size**2 - before.shape[1]
         chances = uniforms(len(before), n_new, seed, "image_gpt")
         begin = torch.cat([torch.full((len(before), 1), self.start), before], dim=1)
-        above = F.pad(begin, (max(0, self.config.size - begin.shape[1]), 0), value=self.start)[:, -self.config.size :]
         parts = [
             generate(
                 self.model,
@@ -136,7 +134,6 @@ class ImageGpt(Generator):
                 temperature=1.0 if temperature is None else temperature,
                 top_k=self.config.top_k,
                 top_p=self.config.top_p,
-                above=above[part].to(self.device),
             ).cpu()
             for part in torch.arange(len(before)).split(CHUNK)
         ]

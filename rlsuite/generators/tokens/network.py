@@ -28,13 +28,11 @@ class Cache:
         keys: (layers, batch, heads, length, head width).
         values: The same.
         n: Tokens stored.
-        places: (batch, n) where the tokens that are read now stand, if each sequence is at another place.
     """
 
     keys: Tensor
     values: Tensor
     n: int = 0
-    places: Tensor | None = None
 
     @classmethod
     def empty(cls, model: Any, batch: int, length: int) -> Cache:
@@ -43,18 +41,6 @@ class Cache:
         shape = (config.n_layer, batch, config.n_head, length, config.n_embd // config.n_head)
         like = model.transformer.wte.weight
         return cls(like.new_zeros(shape), like.new_zeros(shape))
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store what these tokens add, (batch, heads, n, head width); returns all that a layer may look at."""
-        if self.places is None:
-            end = self.n + keys.shape[2]
-            self.keys[layer, :, :, self.n : end] = keys
-            self.values[layer, :, :, self.n : end] = values
-        else:
-            end, rows = int(self.places.max()) + 1, torch.arange(len(keys), device=keys.device)[:, None]
-            self.keys[layer][rows, :, self.places] = keys.transpose(1, 2)
-            self.values[layer][rows, :, self.places] = values.transpose(1, 2)
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
 
 def build_gpt2(vocabulary: int, context: int, layers: int, width: int, heads: int, seed: int) -> nn.Module:
@@ -135,21 +121,6 @@ def run(
     return _norm(model.transformer.ln_f, hidden)
 
 
-def run_at(model: Any, tokens: Tensor, places: Tensor, cache: Cache) -> Tensor:
-    """As `run`, of tokens (batch, n) that stand at ``places`` (batch, n), another for each sequence.
-
-    Each sees what the cache holds before it; what stood at these places is overwritten. ``cache.n`` stays.
-    """
-    hidden = model.transformer.wte(tokens) + model.transformer.wpe(places)
-    before = torch.arange(int(places.max()) + 1, device=places.device) <= places[:, :, None]
-    mask = hidden.new_zeros(before.shape).masked_fill(~before, -torch.inf)[:, None]
-    cache.places = places
-    for layer, block in enumerate(model.transformer.h):
-        hidden = _block(model.config, block, layer, hidden, mask, False, cache)
-    cache.places = None
-    return _norm(model.transformer.ln_f, hidden)
-
-
 @torch.no_grad()
 def layer_inputs(model: Any, tokens: Tensor, *, causal: bool = True) -> list[Tensor]:
     """The normalised input of each block and of the output layer, averaged over positions: (batch, width) each.
@@ -195,7 +166,10 @@ def _attend(
     q, k, v = projected.view(batch, n, 3, config.n_head, config.n_embd // config.n_head).permute(2, 0, 3, 1, 4)
     alone = cache is None or cache.n == 0
     if cache is not None:
-        k, v = cache.extend(layer, k, v)
+        end = cache.n + n
+        cache.keys[layer, :, :, cache.n : end] = k
+        cache.values[layer, :, :, cache.n : end] = v
+        k, v = cache.keys[layer, :, :, :end], cache.values[layer, :, :, :end]
     scale = q.shape[-1] ** -0.5 if config.scale_attn_weights else 1.0
     scale /= layer + 1 if config.scale_attn_by_inverse_layer_idx else 1
     whole = causal and alone and n > 1

@@ -132,6 +132,7 @@ def _random_weights(trained: Any, random: Any) -> Any:
 
 def _few(train: Tensor, labels: Sequence[str], test: Tensor, wanted: Sequence[str], n: int) -> float:
     """Accuracy with n labels a class, chosen always alike."""
-    order = numpy_stream(0, "probe/few").permutation(len(labels)).tolist()
-    rows = [i for c in sorted(set(labels)) for i in [j for j in order if labels[j] == c][:n]]
-    return probe(train[rows], [labels[i] for i in rows], test, wanted)
+    order: list[int] = numpy_stream(0, "probe/few").permutation(len(labels)).tolist()
+    chosen = [[i for i in order if labels[i] == c][:n] for c in sorted(set(labels))]
+    rows = [i for some in chosen for i in some]
+    return probe(train[rows], [str(labels[i]) for i in rows], test, wanted)

@@ -165,8 +165,7 @@ class SpriteGpt(Generator):
             fed = torch.cat([types[:, None], begin[:, None], *before], dim=1).to(self.device)
             cache = Cache.empty(self.model, len(order), PREFIX + (end - first) * vocabulary.row_length)
             for i in range(at, end):
-                above = order[:, i - 1].long().to(self.device) if i > first else None
-                order[:, i] = self._one_row(fed, cache, i, up, chances[:, i], heat, above).cpu()
+                order[:, i] = self._one_row(fed, cache, i, up, chances[:, i], heat).cpu()
                 fed = order[:, i, -1:].long().to(self.device)
             at = end
 
@@ -179,9 +178,7 @@ class SpriteGpt(Generator):
         n = int(self.vocabulary.row_numbers)
         return self.vocabulary.marker(row, up and self.config.directions).expand(batch, n)
 
-    def _one_row(
-        self, fed: Tensor, cache: Cache, place: int, up: bool, chances: Tensor, heat: Tensor, above: Tensor | None
-    ) -> Tensor:
+    def _one_row(self, fed: Tensor, cache: Cache, place: int, up: bool, chances: Tensor, heat: Tensor) -> Tensor:
         made = generate(
             self.model,
             torch.cat([fed, self._marker(len(fed), place, up).to(fed)], dim=1),
@@ -192,7 +189,6 @@ class SpriteGpt(Generator):
             top_p=self.config.top_p,
             among=N_PIXELS,
             cache=cache,
-            above=above,
         )
         return made.to(torch.uint8)
 
