@@ -161,7 +161,8 @@ class E3bReward(EpisodicReward):
 
     def visit(self, memory: dict[str, torch.Tensor], features: torch.Tensor, training: bool) -> torch.Tensor:
         """Elliptical bonus and rank-one update, in place: they are bound by memory."""
-        return elliptical_visit(memory["inverse_covariance"], features)
+        bonus = elliptical_visit(memory["inverse_covariance"], features)
+        return torch.log1p(bonus) if self.config.logarithm else bonus
 
     def remember(self, memory: dict[str, torch.Tensor], envs: torch.Tensor, features: torch.Tensor) -> None:
         """Rank-one updates of some environments."""

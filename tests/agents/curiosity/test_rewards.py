@@ -317,6 +317,13 @@ def test_episodic_bonuses_fall_with_repetition_and_come_back_with_the_episode(va
     assert bonus[6] == pytest.approx(bonus[0].item(), rel=1e-4)
 
 
+def test_the_logarithm_changes_the_bonus_and_not_the_memory() -> None:
+    plain, logged = (build(E3bConfig(feature_dim=8, logarithm=x, **RAW), context()) for x in (False, True))
+    for seed in (1, 2):
+        batch = rollout(4, seed=seed)
+        assert torch.allclose(logged.reward(batch), torch.log1p(plain.reward(batch)), rtol=1e-5)
+
+
 @pytest.mark.parametrize("variant", ["e3b", "episodic_novelty", "episodic_novelty-lifelong"])
 def test_an_episode_goes_on_over_rollouts(variant: str) -> None:
     a, b = rollout(4, seed=1), rollout(4, seed=2)
