@@ -188,8 +188,8 @@ class E3bConfig(CuriosityConfig):
     """Weight of the identity that an episode's covariance begins with. Small: the first steps of an
     episode get large bonuses."""
     logarithm: bool = False
-    """Whether the bonus is log(1 + bonus). Not in the paper: where the first steps of every episode look new in the same
-    way (Doom), their bonuses are otherwise a hundred times those of all that follows."""
+    """Whether the bonus is log(1 + bonus). Not in the paper: where the first steps of every episode look new in the
+    same way (Doom), their bonuses are otherwise a hundred times those of all that follows."""
 
 
 class NoveltyConfig(CuriosityConfig):
