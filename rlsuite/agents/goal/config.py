@@ -12,7 +12,7 @@ from rlsuite.config.base import FileRef, Section
 class GoalConfig(Section):
     """How much a state looks like a sentence, told by a scorer of pictures (Rocamonde et al. 2024, VLM-RM)."""
 
-    kind: Literal["goal"] = "goal"
+    kind: Literal["goal_text"] = "goal_text"
     """The reward."""
     scorer: FileRef
     """Run (or bundle) of a scorer that has pictures and sentences in one space: generator kind ``contrast``."""

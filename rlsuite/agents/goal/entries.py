@@ -6,9 +6,9 @@ from rlsuite.registry import Registry
 
 
 def register(rewards: Registry) -> None:
-    """Add ``goal``."""
+    """Add ``goal_text``."""
     rewards.add(
-        "goal",
+        "goal_text",
         "How much a state looks like a sentence, told by a contrastive scorer (Rocamonde et al. 2024).",
         load="rlsuite.agents.goal.reward:make",
         config="rlsuite.agents.goal.config:GoalConfig",

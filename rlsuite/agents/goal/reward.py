@@ -65,7 +65,7 @@ class GoalReward:
         info_keys: None are read.
     """
 
-    name = "goal"
+    name = "goal_text"
     info_keys: tuple[str, ...] = ()
 
     def __init__(self, config: GoalConfig, scorer: Scorer, device: torch.device) -> None:
@@ -115,9 +115,9 @@ def make(config: GoalConfig, context: RewardContext) -> GoalReward:
     """
     shape = getattr(context.observation_space, "shape", None) or ()
     if len(shape) != 3 or getattr(context.observation_space, "dtype", None) != np.uint8:
-        raise UserError(f"the goal reward looks at pictures (uint8 C x H x W), these observations are {shape}")
+        raise UserError(f"the goal_text reward looks at pictures (uint8 C x H x W), these observations are {shape}")
     if context.load_scorer is None:
-        raise UserError("the goal reward needs a scorer; rlsuite.train hands one in")
+        raise UserError("the goal_text reward needs a scorer; rlsuite.train hands one in")
     scorer = context.load_scorer(config.scorer)
     if not hasattr(scorer, "encode_texts"):
         raise UserError(f"{config.scorer} is no scorer of sentences; train a generator of kind contrast")
