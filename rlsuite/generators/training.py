@@ -75,9 +75,10 @@ class Ema:
     def update(self, n_steps: int) -> None:
         """Take in the network after its ``n_steps``-th step."""
         decay = min(self.decay, (1 + n_steps) / (10 + n_steps))
-        torch._foreach_lerp_([old for _, old in self._averaged], [new for new, _ in self._averaged], 1 - decay)
-        for new, old in self._counted:
-            old.copy_(new)
+        old, new = [old for _, old in self._averaged], [new for new, _ in self._averaged]
+        torch._foreach_lerp_(old, new, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
+        for count, kept in self._counted:
+            kept.copy_(count)
 
 
 class NetworkState(FitState):
