@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -51,19 +50,10 @@ def answer(capsys, *args: str, code: int = 0):
 # --- help -------------------------------------------------------------------------------------------------
 
 
-def test_help_answers_in_under_a_second():
-    """CPU time of the child, the best of three: what a quiet machine would take."""
-    best = min(_help_seconds() for _ in range(3))
-    assert best < 1.0
-
-
-def _help_seconds() -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_the_train_verb_says_its_help():
     done = subprocess.run([sys.executable, "-m", "rlsuite.run", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "--dry-run" in done.stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
 
 def test_the_verbs_import_nothing_heavy():
