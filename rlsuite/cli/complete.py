@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.generating import (
+    Checkpoint,
+    GeneratorRun,
+    Out,
+    Scale,
+    Seed,
+    needs,
+    open_generator,
+    read_one,
+    say,
+    write_sheet,
+)
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -32,12 +43,11 @@ def complete(
     """Keep a part of a picture and let the generator fill in the rest, several times."""
     import torch
 
-    from rlsuite.cli.transform import single
     from rlsuite.generators import Completes
 
     generator, folder = open_generator(run, runs, checkpoint)
     model: Any = needs(generator, Completes, "complete")
-    image = single(picture, generator)
+    image = read_one(picture, generator)
     known = known_part(keep, generator.spec.size)
     made = model.complete(image, known, n=n, seed=seed)
     sheet = torch.cat([image * known + 0.5 * (1 - known), made])
@@ -62,9 +72,8 @@ def known_part(text: str, size: tuple[int, int]) -> Tensor:
     if side not in ("top", "bottom", "left", "right") or not 0 <= part <= 1:
         raise typer.BadParameter(f"write what is given as top:0.5 (or bottom, left, right) or a mask, not '{text}'")
     known = torch.zeros(1, 1, *size)
-    rows, columns = round(size[0] * part), round(size[1] * part)
-    if side in ("top", "bottom"):
-        known[:, :, : rows if side == "top" else size[0]][:, :, 0 if side == "top" else size[0] - rows :] = 1
-    else:
-        known[..., : columns if side == "left" else size[1]][..., 0 if side == "left" else size[1] - columns :] = 1
+    axis = 2 if side in ("top", "bottom") else 3
+    length = known.shape[axis]
+    n = round(length * part)
+    known.narrow(axis, 0 if side in ("top", "left") else length - n, n).fill_(1)
     return known

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.generating import (
+    Checkpoint,
+    GeneratorRun,
+    Out,
+    Scale,
+    Seed,
+    needs,
+    open_generator,
+    read_one,
+    say,
+    write_sheet,
+)
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -89,12 +100,11 @@ def _transferred(way: Tensor, photo: Path) -> Tensor:
 
 def _start(generator: Any, text: str, seed: int) -> Tensor:
     """The latent vector of a numbered sample, or of a picture projected into the generator."""
-    from rlsuite.cli.transform import single
     from rlsuite.generators import project
 
     if text.isdigit():
         return generator.latent(int(text) + 1, seed)[int(text)]
-    return project(generator, single(Path(text), generator), seed=seed).latent[0]
+    return project(generator, read_one(Path(text), generator), seed=seed).latent[0]
 
 
 def _constraints(

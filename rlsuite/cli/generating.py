@@ -47,6 +47,23 @@ def needs(generator: Any, protocol: Any, verb: str) -> Any:
     return generator
 
 
+def read_one(picture: Path, generator: Any) -> Tensor:
+    """One picture, 1 x C x S x S in [0, 1], cut and scaled as the generator wants it.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    import torch
+    from PIL import Image
+
+    from rlsuite.generators.data.reading import fitted
+    from rlsuite.generators.images import from_bytes, read_image, to_bytes, to_channels
+
+    rgba = Image.fromarray(to_bytes(read_image(picture, 4))[0].permute(1, 2, 0).contiguous().numpy())
+    pixels = to_channels(fitted(rgba, generator.spec.size[0], "crop"), generator.spec.channels)
+    return from_bytes(torch.from_numpy(pixels)).permute(2, 0, 1)[None].contiguous()
+
+
 def write_sheet(images: Tensor, path: Path, *, columns: int | None = None, scale: int = 4) -> Path:
     """Images as one PNG, films as an MP4 of all side by side."""
     from rlsuite.generators.images import grid, write_png

@@ -15,6 +15,7 @@ from rlsuite.cli.generating import (
     Seed,
     needs,
     open_generator,
+    read_one,
     say,
     write_sheet,
 )
@@ -65,8 +66,6 @@ def sample(
 
 def _given(generator: Any, condition: str | None) -> Any:
     """What the model is given: the text itself, or the picture that it names."""
-    from rlsuite.cli.transform import single
-
     if condition is None or generator.spec.condition != "image":
         return condition
-    return single(Path(condition), generator)
+    return read_one(Path(condition), generator)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.generating import Checkpoint, Out, Scale, Seed, needs, open_generator, read_one, say, write_sheet
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -43,25 +43,11 @@ def transform(
     generator, folder = open_generator(Path(run), runs, checkpoint)
     needs(generator, Transforms, "transform")
     images = load_images({"id": "folder", "path": str(picture)}, generator.spec).floats() if picture.is_dir() else None
-    images = single(picture, generator) if images is None else images
+    images = read_one(picture, generator) if images is None else images
     made = generator.transform(images, to=to, strength=strength)  # type: ignore[attr-defined]
     sheet = _beside(images, made)
     path = out or folder / f"{picture.stem}-{to or 'b'}.png"
     return say([write_sheet(sheet, path, columns=2, scale=scale)], json, kind=generator.kind)
-
-
-def single(picture: Path, generator: Any) -> Tensor:
-    """One picture, cut and scaled as the generator wants it."""
-    import torch
-    from PIL import Image
-
-    from rlsuite.generators.data.reading import fitted
-    from rlsuite.generators.images import from_bytes, read_image, to_channels
-
-    read_image(picture)  # says by name what cannot be read
-    with Image.open(picture) as image:
-        pixels = to_channels(fitted(image.convert("RGBA"), generator.spec.size[0], "crop"), generator.spec.channels)
-    return from_bytes(torch.from_numpy(pixels)).permute(2, 0, 1)[None].contiguous()
 
 
 def _beside(images: Tensor, made: Tensor) -> Tensor:
