@@ -13,7 +13,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rlsuite.lazy import open_on_use
 
 if TYPE_CHECKING:
     from rlsuite.generators.contracts import (
@@ -118,11 +120,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use: listing generators must not cost what torch costs."""
-    import importlib
-
-    for home, names in _HOMES.items():
-        if name in names.split():
-            return getattr(importlib.import_module(f"rlsuite.generators.{home}"), name)
-    raise AttributeError(f"module 'rlsuite.generators' has no attribute '{name}'")
+__getattr__ = open_on_use(__name__, _HOMES)

@@ -139,6 +139,16 @@ class NetworkState(FitState):
         self.optimizers[name] = torch.optim.Adam(parameters, learning_rate, betas=(config.beta1, 0.999), fused=True)
         return self.optimizers[name]
 
+    def train_pair(
+        self, decoder: nn.Module, judge: nn.Module, judge_name: str = "judge"
+    ) -> tuple[nn.Module, nn.Module]:
+        """Register a generator, which trains beside its average, and its discriminator; optimisers ``g`` and ``d``."""
+        config: GanConfig = self.config
+        g, d = self.train_beside(decoder, "decoder"), self.add(judge_name, judge)
+        self.adam("g", g.parameters(), config.learning_rate)
+        self.adam("d", d.parameters(), config.discriminator_learning_rate or config.learning_rate)
+        return g, d
+
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
         """Mixed precision where it pays: bfloat16 on CUDA."""

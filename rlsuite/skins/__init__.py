@@ -15,7 +15,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rlsuite.lazy import open_on_use
 
 if TYPE_CHECKING:
     from rlsuite.skins.checking import Report, check, random_actions
@@ -52,11 +54,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import on first use."""
-    import importlib
-
-    for home, names in _HOMES.items():
-        if name in names.split():
-            return getattr(importlib.import_module(f"rlsuite.skins.{home}"), name)
-    raise AttributeError(f"module 'rlsuite.skins' has no attribute '{name}'")
+__getattr__ = open_on_use(__name__, _HOMES)

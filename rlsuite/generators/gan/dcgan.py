@@ -18,7 +18,7 @@ from rlsuite.generators.contracts import Device
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.gan.config import DcganConfig
 from rlsuite.generators.gan.decoder import CHUNK, LatentDecoder
-from rlsuite.generators.gan.losses import fake_loss, generator_loss, real_loss
+from rlsuite.generators.gan.losses import fake_loss, generator_loss, judged_right, real_loss
 from rlsuite.generators.gan.networks import DcganDiscriminator, DcganGenerator
 from rlsuite.generators.images import check_images
 from rlsuite.generators.streams import noise, seeded_weights
@@ -79,13 +79,9 @@ class DcganState(NetworkState):
 
     def __init__(self, model: Dcgan, data: ImageSet, *, seed: int, device: Device) -> None:
         super().__init__(model.config, data, seed=seed, device=device)
-        config = self.config
-        self.g = self.train_beside(model.decoder, "decoder")
-        self.d = self.add("discriminator", model.discriminator)
-        self.adam("g", self.g.parameters(), config.learning_rate)
-        self.adam("d", self.d.parameters(), config.discriminator_learning_rate or config.learning_rate)
+        self.g, self.d = self.train_pair(model.decoder, model.discriminator, "discriminator")
         for optimizer in self.optimizers.values():
-            optimizer.param_groups[0]["weight_decay"] = config.weight_decay
+            optimizer.param_groups[0]["weight_decay"] = self.config.weight_decay
 
     def step(self) -> Mapping[str, Tensor]:
         """The discriminator once, the generator ``generator_steps`` times."""
@@ -107,11 +103,7 @@ class DcganState(NetworkState):
             on_real, on_fake = self.judge(real), self.judge(fake)
             loss = real_loss(on_real, self.config.loss) + fake_loss(on_fake, self.config.loss)
         self.descend(self.optimizers["d"], loss)
-        return {
-            "loss_d": loss.detach(),
-            "acc_real": (on_real.detach() > 0).float().mean(),
-            "acc_fake": (on_fake.detach() < 0).float().mean(),
-        }
+        return {"loss_d": loss.detach(), **judged_right(on_real, on_fake)}
 
     def _teach_generator(self, fake: Tensor) -> Tensor:
         with frozen(self.d), self.autocast():

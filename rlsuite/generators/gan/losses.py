@@ -24,6 +24,11 @@ def fake_loss(logits: Tensor, loss: Loss) -> Tensor:
     return F.relu(1 + logits).mean() if loss == "hinge" else logits.square().mean()
 
 
+def judged_right(on_real: Tensor, on_fake: Tensor) -> dict[str, Tensor]:
+    """Shares of real and of generated images that the discriminator takes for what they are, as metrics."""
+    return {"acc_real": (on_real.detach() > 0).float().mean(), "acc_fake": (on_fake.detach() < 0).float().mean()}
+
+
 def generator_loss(logits: Tensor, loss: Loss) -> Tensor:
     """What the generator pays, mean over the batch; -log D, the non-saturating form, where that is a choice."""
     if loss == "vanilla":

@@ -19,7 +19,7 @@ from rlsuite.generators.contracts import Device, Generator, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.gan.config import GanClsConfig
 from rlsuite.generators.gan.decoder import CHUNK
-from rlsuite.generators.gan.losses import fake_loss, generator_loss, real_loss
+from rlsuite.generators.gan.losses import fake_loss, generator_loss, judged_right, real_loss
 from rlsuite.generators.gan.networks import DcganDiscriminator, DcganGenerator
 from rlsuite.generators.images import check_images
 from rlsuite.generators.sentences import DIMENSIONS, encode_sentences
@@ -152,10 +152,7 @@ class GanClsState(NetworkState):
         super().__init__(model.config, data, seed=seed, device=device)
         config = self.config
         self.texts = encode_sentences(list(data.captions or ()), config.encoder).to(self.device)
-        self.g = self.train_beside(model.decoder, "decoder")
-        self.d = self.add("judge", model.judge)
-        self.adam("g", self.g.parameters(), config.learning_rate)
-        self.adam("d", self.d.parameters(), config.discriminator_learning_rate or config.learning_rate)
+        self.g, self.d = self.train_pair(model.decoder, model.judge)
 
     def step(self) -> Mapping[str, Tensor]:
         """The judge once, the generator once (twice its text if ``interpolate``)."""
@@ -186,8 +183,7 @@ class GanClsState(NetworkState):
             else:
                 loss = loss + fake_loss(on_fake, "vanilla")
         self.descend(self.optimizers["d"], loss)
-        shares = {"acc_real": (on_real.detach() > 0).float().mean(), "acc_fake": (on_fake.detach() < 0).float().mean()}
-        return {"loss_d": loss.detach(), **metrics, **shares}
+        return {"loss_d": loss.detach(), **metrics, **judged_right(on_real, on_fake)}
 
     def _others(self, n: int) -> Tensor:
         """For each row of a batch another one: all are shifted by the same random amount."""

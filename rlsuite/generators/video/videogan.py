@@ -18,7 +18,7 @@ from rlsuite.errors import UserError
 from rlsuite.generators.contracts import Device, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.gan.decoder import LatentModel
-from rlsuite.generators.gan.losses import fake_loss, generator_loss, real_loss
+from rlsuite.generators.gan.losses import fake_loss, generator_loss, judged_right, real_loss
 from rlsuite.generators.images import check_images
 from rlsuite.generators.streams import noise, seeded_weights
 from rlsuite.generators.training import NetworkState, frozen
@@ -113,11 +113,7 @@ class VideoGanState(NetworkState):
 
     def __init__(self, model: Any, data: ImageSet, *, seed: int, device: Device) -> None:
         super().__init__(model.config, data, seed=seed, device=device)
-        config = self.config
-        self.g = self.train_beside(model.decoder, "decoder")
-        self.d = self.add("judge", model.judge)
-        self.adam("g", self.g.parameters(), config.learning_rate)
-        self.adam("d", self.d.parameters(), config.discriminator_learning_rate or config.learning_rate)
+        self.g, self.d = self.train_pair(model.decoder, model.judge)
 
     def real(self, rows: Tensor | None = None, images: Tensor | None = None) -> Tensor:
         """The next films, augmented, N x C x T x H x W in [-1, 1]."""
@@ -155,8 +151,7 @@ class VideoGanState(NetworkState):
             on_real, on_fake = self._judge(real), self._judge(fake)
             loss = real_loss(on_real, "vanilla") + fake_loss(on_fake, "vanilla")
         self.descend(self.optimizers["d"], loss)
-        shares = {"acc_real": (on_real.detach() > 0).float().mean(), "acc_fake": (on_fake.detach() < 0).float().mean()}
-        return {"loss_d": loss.detach(), **shares}
+        return {"loss_d": loss.detach(), **judged_right(on_real, on_fake)}
 
     def _judge(self, films: Tensor) -> Tensor:
         return self.d(diff_augment_films(films, self.config.diff_augment, self.generator))
