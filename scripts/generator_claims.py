@@ -30,6 +30,7 @@ from rlsuite.generators.latents import arithmetic
 from rlsuite.generators.measures import frechet_distance, kernel_distance
 from rlsuite.generators.projection import fit_predictor, project
 from rlsuite.generators.readback import AttributeReader, dicebear_attributes, fit_reader
+from rlsuite.generators.scores import caption_score, change_score
 
 Figures = dict[str, Any]
 Readers = tuple[AttributeReader, AttributeReader]
@@ -265,16 +266,13 @@ def matched(read: Figures, name: str, rows_with: list[int], pool: list[int], n: 
 
 def judge_change(read: Figures, after: Figures, starts: list[int], name: str, wanted: str) -> Figures:
     """Shares: the attribute appeared; all others stayed; both."""
-    appeared = [value == wanted for value in after[name]]
-    others = [key for key in read if key != name]
-    stayed = [all(after[key][i] == read[key][row] for key in others) for i, row in enumerate(starts)]
-    each = [sum(after[key][i] == read[key][row] for key in others) / len(others) for i, row in enumerate(starts)]
-    n = max(1, len(starts))
+    before = {key: [values[row] for row in starts] for key, values in read.items()}
+    found = change_score(before, after, name, wanted)
     return {
-        "appeared": sum(appeared) / n,
-        "others_all_stayed": sum(stayed) / n,
-        "others_stayed_each": sum(each) / n,
-        "success": sum(a and b for a, b in zip(appeared, stayed, strict=True)) / n,
+        "appeared": found.appeared,
+        "others_all_stayed": found.all_stayed,
+        "others_stayed_each": found.stayed,
+        "success": found.success,
     }
 
 
@@ -309,9 +307,8 @@ def read_captions(model: Any, reader: AttributeReader, kinds: Mapping[str, Figur
     """Share of drawings that carry what their caption says, attribute by attribute and all at once."""
     captions = [caption for caption in kinds for _ in range(each)]
     read = reader.read(model.sample(len(captions), seed=3, condition=captions))
-    right = {k: [v == kinds[c][k] for v, c in zip(read[k], captions, strict=True)] for k in reader.classes}
-    whole = [all(row) for row in zip(*right.values(), strict=True)]
-    return {**{k: sum(v) / len(v) for k, v in right.items()}, "all": sum(whole) / len(whole), "n": len(whole)}
+    found = caption_score(read, [kinds[caption] for caption in captions])
+    return {**found.each, "all": found.all, "n": found.n}
 
 
 # -- CycleGAN --------------------------------------------------------------------------------------------

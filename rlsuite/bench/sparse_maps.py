@@ -43,7 +43,7 @@ def draw_visits(run: str | PathLike[str], *, n_pages: int = 4, out: str | PathLi
         DataError: The history is broken.
     """
     folder = RunFolder.find(run)
-    figure, rows = _draw(folder, n_pages)
+    figure, rows = _draw(folder, read_visits(folder.path), n_pages)
     return save(figure, stem_of(out, folder.plots / "visits"), rows, HEADER)
 
 
@@ -59,17 +59,20 @@ def leave_visits(run: str | PathLike[str], step: int) -> list[Path]:
     from torch.utils.tensorboard import SummaryWriter
 
     folder = RunFolder.find(run)
-    if not (folder.path / FILE_NAME).exists() or not any(cells for _, cells in read_visits(folder.path)[1]):
+    if not (folder.path / FILE_NAME).exists():
         return []
-    figure, rows = _draw(folder, 4)
+    visits = read_visits(folder.path)
+    if not any(cells for _, cells in visits[1]):
+        return []
+    figure, rows = _draw(folder, visits, 4)
     with SummaryWriter(str(folder.tensorboard)) as writer:
         writer.add_image("plots/visits", to_image(figure), step, dataformats="HWC")
     return save(figure, folder.plots / "visits", rows, HEADER)
 
 
-def _draw(folder: RunFolder, n_pages: int) -> tuple[Figure, Rows]:
-    """The figure, and the rows of its CSV."""
-    cell, pages = read_visits(folder.path)
+def _draw(folder: RunFolder, visits: tuple[float, list[Page]], n_pages: int) -> tuple[Figure, Rows]:
+    """The figure of what `read_visits` gave, and the rows of its CSV."""
+    cell, pages = visits
     data = read_run(folder.path)
     title = f"{data.experiment}, {data.level}, seed {data.seed} (n = 1)"
     if all(y == 0 for _, cells in pages for _, y in cells):

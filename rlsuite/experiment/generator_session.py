@@ -6,22 +6,21 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
 from rlsuite.errors import RlsuiteError, RunError
 from rlsuite.experiment.generating import GeneratorAssembly, to_parts
-from rlsuite.experiment.lifecycle import RunSession
+from rlsuite.experiment.lifecycle import RunOptions, RunSession
 from rlsuite.experiment.logs import LOGGER
 from rlsuite.generators.contracts import Samples
 from rlsuite.generators.images import film_frames, film_strips, grid, to_pixels, write_png
 from rlsuite.runs.folder import RunFolder, Status
-from rlsuite.runs.notices import Notices
 from rlsuite.runs.progress import State
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
-from rlsuite.runs.stopping import Interrupted, StopRequest
+from rlsuite.runs.stopping import Interrupted
 
 PREVIEWS = "samples"
 """Folder of the sample grids, ``step_000000001000.png``."""
@@ -37,24 +36,12 @@ class GeneratorSession(RunSession):
     Args:
         folder: The run.
         assembly: What trains, its state already restored if the run goes on.
-        notices: Counts the run's warnings.
-        stop: Told of Ctrl-C and SIGTERM.
-        state: The run's own state of a checkpoint, or None for a new run.
-        quiet: Show nothing on the terminal.
+        run: See `RunOptions`.
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        assembly: GeneratorAssembly,
-        *,
-        notices: Notices,
-        stop: StopRequest,
-        state: Mapping[str, Any] | None = None,
-        quiet: bool = False,
-    ) -> None:
-        run = {"notices": notices, "stop": stop, "state": state, "quiet": quiet}
+    def __init__(self, folder: RunFolder, assembly: GeneratorAssembly, **run: Unpack[RunOptions]) -> None:
         super().__init__(folder, assembly.experiment, keep_best=False, **run)
+        state = run.get("state")
         self.work = assembly
         self.last_preview = state["last_preview"] if state else -1
         if state:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from rlsuite.config.schema import Experiment
 from rlsuite.errors import RunError
@@ -47,17 +47,30 @@ class RunResult:
         return os.fspath(self.path)
 
 
+class RunOptions(TypedDict):
+    """What every session is given beside its folder and what it trains.
+
+    Attributes:
+        notices: Counts the run's warnings.
+        stop: Told of Ctrl-C and SIGTERM.
+        state: The run's own state of a checkpoint (see `RunSession.run_state`), or None for a new run.
+        quiet: Show nothing on the terminal.
+    """
+
+    notices: Notices
+    stop: StopRequest
+    state: NotRequired[Mapping[str, Any] | None]
+    quiet: NotRequired[bool]
+
+
 class RunSession(ABC):
     """A process's work on one run. The run is held (`RunFolder.hold`) by whoever makes it.
 
     Args:
         folder: The run.
         experiment: What is run.
-        notices: Counts the run's warnings.
-        stop: Told of Ctrl-C and SIGTERM.
-        state: The run's own state of a checkpoint (see `run_state`), or None for a new run.
-        quiet: Show nothing on the terminal.
         keep_best: Whether checkpoints are scored and the best is kept.
+        run: See `RunOptions`.
     """
 
     def __init__(
@@ -65,17 +78,15 @@ class RunSession(ABC):
         folder: RunFolder,
         experiment: Experiment,
         *,
-        notices: Notices,
-        stop: StopRequest,
-        state: Mapping[str, Any] | None,
-        quiet: bool,
         keep_best: bool,
+        **run: Unpack[RunOptions],
     ) -> None:
         self.folder, self.experiment = folder, experiment
-        self.notices, self.stop, self.quiet = notices, stop, quiet
+        self.notices, self.stop, self.quiet = run["notices"], run["stop"], run.get("quiet", False)
+        state = run.get("state")
         self.keeper = CheckpointKeeper(folder.checkpoints, experiment.checkpoint.keep_last, keep_best)
         self.clock = RunClock(state["wall_s"], state["train_s"]) if state else RunClock()
-        self.progress = Progress(quiet=quiet)
+        self.progress = Progress(quiet=self.quiet)
         self.writers = MetricWriters(folder, lambda: self.clock.wall_s)
         if state:
             self.writers.restore_pending(state["pending"])

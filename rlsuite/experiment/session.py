@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from rlsuite.errors import RunError
 from rlsuite.experiment.assembly import UNLIMITED_STEPS, Assembly
 from rlsuite.experiment.boundary import Boundary
-from rlsuite.experiment.lifecycle import RunSession
+from rlsuite.experiment.lifecycle import RunOptions, RunSession
 from rlsuite.experiment.logs import LOGGER
 from rlsuite.experiment.saving import to_parts
 from rlsuite.runs.folder import RunFolder, Status
-from rlsuite.runs.notices import Notices
 from rlsuite.runs.statetree import StateTree
-from rlsuite.runs.stopping import Interrupted, StopRequest
+from rlsuite.runs.stopping import Interrupted
 
 
 class Session(RunSession):
@@ -25,28 +24,15 @@ class Session(RunSession):
     Args:
         folder: The run.
         assembly: What trains, its state already restored if the run goes on.
-        notices: Counts the run's warnings.
-        stop: Told of Ctrl-C and SIGTERM.
-        state: The run's own state of a checkpoint, or None for a new run.
-        quiet: Show nothing on the terminal.
+        run: See `RunOptions`.
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        assembly: Assembly,
-        *,
-        notices: Notices,
-        stop: StopRequest,
-        state: Mapping[str, Any] | None = None,
-        quiet: bool = False,
-    ) -> None:
+    def __init__(self, folder: RunFolder, assembly: Assembly, **run: Unpack[RunOptions]) -> None:
         config = assembly.experiment
-        run = {"notices": notices, "stop": stop, "state": state, "quiet": quiet}
         super().__init__(folder, config, keep_best=config.checkpoint.best, **run)
         self.assembly = assembly
         self.boundary = Boundary(self)
-        if state:
+        if state := run.get("state"):
             self.boundary.load_state_dict(state["schedule"])
 
     # -- the whole -------------------------------------------------------------------------------
