@@ -17,44 +17,75 @@ from rlsuite.agents.learners.policy import ActorCritic
 from rlsuite.agents.learners.update import PolicyUpdate
 
 
-@dataclass
+@dataclass(slots=True)
+class _Layer:
+    """A linear layer's tensors, looked up once: `FlatParameters` keeps them where they are."""
+
+    weight: torch.Tensor
+    transposed: torch.Tensor
+    bias: torch.Tensor
+    weight_grad: torch.Tensor
+    bias_grad: torch.Tensor
+
+    @staticmethod
+    def of(layer: nn.Linear) -> _Layer:
+        weight, bias = layer.weight.detach(), layer.bias.detach()
+        assert layer.weight.grad is not None and layer.bias.grad is not None
+        return _Layer(weight, weight.t(), bias, layer.weight.grad, layer.bias.grad)
+
+
 class Tower:
     """A stack of linear layers, one activation between them, with buffers for one minibatch size.
 
-    Attributes:
+    Args:
         layers: Linear layers; the last has no activation. Their gradients are overwritten in place.
         activation: ``nn.Tanh`` or ``nn.ReLU``.
+
+    Attributes:
         outputs: What each layer gave last, after the activation.
     """
 
-    layers: list[nn.Linear]
-    activation: type[nn.Module]
-    outputs: list[torch.Tensor]
+    def __init__(self, layers: list[nn.Linear], activation: type[nn.Module]) -> None:
+        self.layers = [_Layer.of(layer) for layer in layers]
+        self.is_tanh = activation is nn.Tanh
+        self.outputs: list[torch.Tensor] = []
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Outputs (n, out) of inputs (n, in); remembers what `backward` needs."""
         if not self.outputs or len(self.outputs[0]) != len(x):
-            self.outputs = [x.new_empty(len(x), layer.out_features) for layer in self.layers]
+            self.outputs = [x.new_empty(len(x), len(layer.bias)) for layer in self.layers]
+        last = len(self.layers) - 1
         for i, layer in enumerate(self.layers):
             out = self.outputs[i]
-            torch.addmm(layer.bias, x, layer.weight.t(), out=out)
-            if i + 1 < len(self.layers):
-                out.tanh_() if self.activation is nn.Tanh else out.relu_()
+            torch.addmm(layer.bias, x, layer.transposed, out=out)
+            if i < last:
+                out.tanh_() if self.is_tanh else out.relu_()
             x = out
         return x
 
     def backward(self, x: torch.Tensor, grad: torch.Tensor) -> None:
         """Write the parameters' gradients, given the inputs and the loss's gradient by the outputs."""
-        for i in range(len(self.layers) - 1, -1, -1):
-            layer, below = self.layers[i], self.outputs[i - 1] if i else x
-            torch.mm(grad.t(), below, out=layer.weight.grad)
-            torch.sum(grad, 0, out=layer.bias.grad)
+        last = len(self.layers) - 1
+        torch.mm(grad.t(), self._input(last, x), out=self.layers[last].weight_grad)
+        torch.sum(grad, 0, out=self.layers[last].bias_grad)
+        if last:
+            self.backward_below(x, torch.mm(grad, self.layers[last].weight))
+
+    def backward_below(self, x: torch.Tensor, grad: torch.Tensor) -> None:
+        """As `backward` for all layers but the last; ``grad`` is the loss's gradient by the last layer's input."""
+        for i in range(len(self.layers) - 2, -1, -1):
+            layer, out, below = self.layers[i], self.outputs[i], self._input(i, x)
+            if self.is_tanh:
+                grad = torch.ops.aten.tanh_backward(grad, out)
+            else:
+                grad = torch.ops.aten.threshold_backward(grad, out, 0)
+            torch.mm(grad.t(), below, out=layer.weight_grad)
+            torch.sum(grad, 0, out=layer.bias_grad)
             if i:
                 grad = torch.mm(grad, layer.weight)
-                if self.activation is nn.Tanh:
-                    grad = torch.ops.aten.tanh_backward(grad, below)
-                else:
-                    grad = torch.ops.aten.threshold_backward(grad, below, 0)
+
+    def _input(self, i: int, x: torch.Tensor) -> torch.Tensor:
+        return self.outputs[i - 1] if i else x
 
 
 def is_plain(policy: ActorCritic) -> bool:
@@ -77,8 +108,8 @@ class FusedUpdate(PolicyUpdate):
         hidden_pi = [m for m in towers.policy_net if isinstance(m, nn.Linear)]
         hidden_vf = [m for m in towers.value_net if isinstance(m, nn.Linear)]
         assert isinstance(policy.action_net, nn.Linear)
-        self.pi = Tower([*hidden_pi, policy.action_net], policy.activation_fn, [])
-        self.vf = Tower([*hidden_vf, policy.value_net], policy.activation_fn, [])
+        self.pi = Tower([*hidden_pi, policy.action_net], policy.activation_fn)
+        self.vf = Tower([*hidden_vf, policy.value_net], policy.activation_fn)
         self.own = policy.own_value_net
 
     @torch.no_grad()
@@ -143,19 +174,10 @@ class FusedUpdate(PolicyUpdate):
         if self.own is None:
             self.vf.backward(inputs, grad)
             return
-        heads = [(self.vf.layers[-1], grad[:, :1]), (self.own, grad[:, 1:])]
+        heads = [(self.vf.layers[-1], grad[:, :1]), (_Layer.of(self.own), grad[:, 1:])]
         for layer, part in heads:
-            assert layer.weight.grad is not None
-            layer.weight.grad.copy_(part.t() @ hidden)
-            layer.bias.grad.copy_(part.sum(0))  # type: ignore[union-attr]
+            layer.weight_grad.copy_(part.t() @ hidden)
+            layer.bias_grad.copy_(part.sum(0))
         below = sum(part @ layer.weight for layer, part in heads)
         assert isinstance(below, torch.Tensor)
-        if len(self.vf.layers) == 1:
-            return
-        is_tanh = self.vf.activation is nn.Tanh
-        back = (
-            torch.ops.aten.tanh_backward(below, hidden)
-            if is_tanh
-            else torch.ops.aten.threshold_backward(below, hidden, 0)
-        )
-        Tower(self.vf.layers[:-1], self.vf.activation, self.vf.outputs[:-1]).backward(inputs, back)
+        self.vf.backward_below(inputs, below)
