@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
@@ -52,7 +53,7 @@ def _action_source(env: VectorEnv, seed: int) -> Callable[[], Any]:
 
 
 def _with_policy(env: VectorEnv, seed: int) -> Callable[[], int]:
-    """Two groups: one is stepped while the other's actions are inferred."""
+    """Two groups, as the learners collect: one is stepped while the other's actions are inferred."""
     obs_space, space = env.observation_space, env.action_space
     if not isinstance(space, gym.spaces.Box) or len(obs_space.shape or ()) != 1:
         unsupported("a policy in the loop needs vector observations and Box actions")
@@ -60,12 +61,38 @@ def _with_policy(env: VectorEnv, seed: int) -> Callable[[], int]:
     n_groups = 2 if env.num_envs > 1 else 1
     env.set_groups(n_groups)
     obs = env.reset_all()
-    for group in range(n_groups):
-        env.send(policy(obs[env.group_slice(group)]), group)
+    starts = [policy(obs[env.group_slice(group)].numpy()) for group in range(n_groups)]
+    return _threads(env, policy, starts) if env.steps_side_by_side else _in_turn(env, policy, starts)
+
+
+def _threads(env: VectorEnv, policy: Callable[[Any], Any], actions: list[Any], n_rows: int = 16) -> Callable[[], int]:
+    """Each group inferred and stepped by a thread of its own, ``n_rows`` at a time."""
+    import torch
+
+    def rows(group: int) -> None:
+        for _ in range(n_rows):
+            actions[group] = policy(env.step_group(actions[group], group).obs.numpy())
+
+    pool = ThreadPoolExecutor(len(actions) - 1, initializer=torch.set_num_threads, initargs=(1,))
 
     def advance() -> int:
-        for group in range(n_groups):
-            env.send(policy(env.recv(group).obs), group)
+        others = [pool.submit(rows, group) for group in range(1, len(actions))]
+        rows(0)
+        for other in others:
+            other.result()
+        return n_rows * env.num_envs
+
+    return advance
+
+
+def _in_turn(env: VectorEnv, policy: Callable[[Any], Any], actions: list[Any]) -> Callable[[], int]:
+    """One thread infers; the groups are stepped in the background."""
+    for group, action in enumerate(actions):
+        env.send(action, group)
+
+    def advance() -> int:
+        for group in range(len(actions)):
+            env.send(policy(env.recv(group).obs.numpy()), group)
         return env.num_envs
 
     return advance

@@ -34,9 +34,6 @@ controls (less, such as qpos and qvel alone, drifts)."""
 class Engine(Protocol):
     """n simulations of one model."""
 
-    side_by_side: bool
-    """Whether groups that are stepped at the same time have threads of their own."""
-
     def regroup(self, groups: Sequence[slice]) -> None:
         """Say which environments are stepped together; between steps. Every `slice` below is one of these."""
         ...
@@ -124,8 +121,6 @@ class DataEngine:
         n_threads: Threads that step, the caller's included.
     """
 
-    side_by_side = False
-
     def __init__(
         self,
         model: Any,
@@ -143,20 +138,23 @@ class DataEngine:
         self._copies: list[list[tuple[Any, Any]]] = [
             [(array[i], getattr(data, name)) for name, array in fields.items()] for i, data in enumerate(self._data)
         ]
-        self._loop = SharedLoop(self._step_one, n_threads)
-        self._stepping = threading.Lock()  # the threads belong to one group at a time
+        self._n_threads = n_threads
+        self._loops: dict[int, SharedLoop] = {}
+        self.regroup([slice(0, n_envs)])
 
     def regroup(self, groups: Sequence[slice]) -> None:
-        """Nothing: every environment is on its own."""
+        """Give each group its share of the threads."""
+        self.close()
+        share = max(1, self._n_threads // len(groups))
+        self._loops = {where.start: SharedLoop(self._step_one, share) for where in groups}
 
     def control(self, where: slice, action: NDArray[Any]) -> None:
         """Keep the controls for `step`."""
         self._wanted[where] = action
 
     def step(self, where: slice) -> None:
-        """Step the environments, each on whichever thread is free."""
-        with self._stepping:
-            self._loop.run(range(where.start, where.stop))
+        """Step the environments, each on whichever of the group's threads is free."""
+        self._loops[where.start].run(range(where.start, where.stop))
 
     def collect(self, where: slice) -> None:
         """Nothing: each environment's fields were written while they were in the cache."""
@@ -197,7 +195,8 @@ class DataEngine:
 
     def close(self) -> None:
         """End the helper threads."""
-        self._loop.close()
+        for loop in self._loops.values():
+            loop.close()
 
 
 class BatchEngine:
@@ -217,8 +216,6 @@ class BatchEngine:
         n_threads: Threads that step, the callers' included.
     """
 
-    side_by_side = True
-
     def __init__(
         self,
         model: Any,
@@ -231,26 +228,25 @@ class BatchEngine:
         self._model, self._n_envs, self._n_threads = model, n_envs, n_threads
         self._nstep, self._fields = task.frame_skip, fields
         # Resets go through a batch without threads: waking them costs more than a few mj_forward take.
-        self._resets, self._resetting = self._make(1), threading.Lock()
+        self._resets, self._resetting = self._make(n_envs, 1), threading.Lock()
         self._fresh = self._resets.state[0].copy()  # a new batch holds what mj_resetData leaves
         self._qpos, self._qvel = self._resets.bind("qpos"), self._resets.bind("qvel")
         self._reset_copies = [(array, self._resets.bind(name)) for name, array in fields.items()]
         self._lanes: dict[int, _Lane] = {}
         self.regroup([slice(0, n_envs)])
 
-    def _make(self, n_threads: int) -> Any:
-        return importlib.import_module("mujoco.batch").Batch(self._model, self._n_envs, nthread=n_threads)
+    def _make(self, n_envs: int, n_threads: int) -> Any:
+        return importlib.import_module("mujoco.batch").Batch(self._model, n_envs, nthread=n_threads)
 
     def regroup(self, groups: Sequence[slice]) -> None:
         """Make a batch for each group; the simulations go on where they were."""
         state = self.get_state() if self._lanes else None
         self._lanes = {}
         for where in groups:
-            n_threads = max(1, min(self._n_threads // len(groups), where.stop - where.start))
-            batch = self._make(n_threads)
-            rows = np.arange(where.start, where.stop, dtype=np.int32)
-            copies = [(array[where], batch.bind(name)[where]) for name, array in self._fields.items()]
-            self._lanes[where.start] = _Lane(where, rows, batch, batch.bind("ctrl")[where], copies)
+            n_envs = where.stop - where.start
+            batch = self._make(n_envs, max(1, min(self._n_threads // len(groups), n_envs)))
+            copies = [(array[where], batch.bind(name)) for name, array in self._fields.items()]
+            self._lanes[where.start] = _Lane(where, batch, batch.bind("ctrl"), copies)
         if state is not None:
             self.set_state(state)
 
@@ -259,9 +255,8 @@ class BatchEngine:
         self._lanes[where.start].ctrl[...] = action
 
     def step(self, where: slice) -> None:
-        """Step a group; the others' rows are not touched."""
-        lane = self._lanes[where.start]
-        lane.batch.step(lane.rows, nstep=self._nstep)
+        """Step a group's batch."""
+        self._lanes[where.start].batch.step(nstep=self._nstep)
 
     def collect(self, where: slice) -> None:
         """Copy what the task reads."""
@@ -275,19 +270,21 @@ class BatchEngine:
             self._qpos[indices], self._qvel[indices] = qpos, qvel
             self._resets.forward(indices)
         for lane in self._lanes.values():
-            mine = indices[(indices >= lane.where.start) & (indices < lane.where.stop)]
-            lane.batch.state[mine] = self._resets.state[mine]
+            first, last = np.searchsorted(indices, (lane.where.start, lane.where.stop))
+            if first < last:
+                mine = indices[first:last]
+                lane.batch.state[mine - lane.where.start] = self._resets.state[mine]
         for target, source in self._reset_copies:
             target[indices] = source[indices]
 
     def get_state(self) -> NDArray[np.float64]:
         """The batches' rows, which are ``mjSTATE_INTEGRATION``."""
-        return np.concatenate([lane.batch.state[lane.where] for lane in self._lanes.values()])
+        return np.concatenate([lane.batch.state for lane in self._lanes.values()])
 
     def set_state(self, state: NDArray[np.float64]) -> None:
         """Bring the rows back."""
         for lane in self._lanes.values():
-            lane.batch.state[lane.where] = state[lane.where]
+            lane.batch.state[...] = state[lane.where]
 
     def close(self) -> None:
         """The threads end with the batches."""
@@ -296,10 +293,9 @@ class BatchEngine:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """A group's batch: all rows of the model, of which it steps its own; views of these."""
+    """A group's batch and views of its rows."""
 
     where: slice
-    rows: NDArray[np.int32]
     batch: Any
     ctrl: NDArray[np.float64]
     copies: list[tuple[NDArray[np.float64], NDArray[np.float64]]]

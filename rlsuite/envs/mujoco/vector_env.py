@@ -212,7 +212,7 @@ class MujocoVectorEnv(VectorEnv):
     @property
     def steps_side_by_side(self) -> bool:  # type: ignore[override]
         """Where each group has threads of its own; see `VectorEnv.steps_side_by_side`."""
-        return self._engine.side_by_side and 1 < self.n_groups <= self.n_threads
+        return 1 < self.n_groups <= self.n_threads
 
     def step_group(self, actions: torch.Tensor | np.ndarray, group: int) -> Step:
         """Step one group in the calling thread."""

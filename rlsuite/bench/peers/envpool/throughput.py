@@ -31,7 +31,7 @@ def main() -> None:
     batch = half if asynchronous else n
     if want["policy"]:
         policy = mlp_policy(env.observation_space.shape[0], space.low, space.high, want["seed"])
-        act = lambda obs: policy(obs).numpy().astype(np.float64)  # noqa: E731  EnvPool takes float64 actions
+        act = lambda obs: policy(obs).astype(np.float64)  # noqa: E731  EnvPool takes float64 actions
     else:
         draw = random_actions(space.low, space.high, batch, want["seed"])
         act = lambda obs: draw()  # noqa: E731

@@ -54,22 +54,30 @@ def random_actions(low: Any, high: Any, n_envs: int, seed: int) -> Callable[[], 
 
 
 def mlp_policy(obs_size: int, low: Any, high: Any, seed: int) -> Callable[[Any], Any]:
-    """A usual actor: 64-64 tanh, Gaussian with its own standard deviation, clipped to the box; float32 torch."""
-    import torch
-    from torch import nn
+    """A usual actor: 64-64 tanh, Gaussian with its own standard deviation, clipped to the box.
 
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    net = nn.Sequential(nn.Linear(obs_size, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, len(low)))
-    log_std = torch.zeros(len(low))
-    low_t, high_t = torch.as_tensor(low), torch.as_tensor(high)
+    In float32 numpy on every side: for so small a network its calls cost a third of torch's.
+    """
+    import numpy as np
 
-    @torch.inference_mode()
+    rng = np.random.default_rng(seed)
+    sizes = (obs_size, 64, 64, len(low))
+    layers = [
+        (rng.standard_normal((n, m), np.float32) / np.float32(n**0.5), np.zeros(m, np.float32))
+        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    std = np.ones(len(low), np.float32)
+
     def act(obs: Any) -> Any:
-        obs = torch.as_tensor(obs, dtype=torch.float32)
-        mean = net(obs)
-        action = mean + log_std.exp() * torch.randn_like(mean)
-        return action.clamp(low_t, high_t)
+        x = np.asarray(obs, np.float32)
+        for weight, bias in layers[:-1]:
+            x = x @ weight
+            x += bias
+            np.tanh(x, out=x)
+        weight, bias = layers[-1]
+        mean = x @ weight + bias
+        action = mean + std * rng.standard_normal(mean.shape, np.float32)
+        return np.clip(action, low, high, out=action)
 
     return act
 
