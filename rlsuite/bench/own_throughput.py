@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
@@ -53,46 +52,30 @@ def _action_source(env: VectorEnv, seed: int) -> Callable[[], Any]:
 
 
 def _with_policy(env: VectorEnv, seed: int) -> Callable[[], int]:
-    """Two groups, as the learners collect: one is stepped while the other's actions are inferred."""
+    """As the learners collect: in two groups, one stepped while the other is inferred, where that pays."""
     obs_space, space = env.observation_space, env.action_space
     if not isinstance(space, gym.spaces.Box) or len(obs_space.shape or ()) != 1:
         unsupported("a policy in the loop needs vector observations and Box actions")
     policy = mlp_policy(obs_space.shape[0], space.low, space.high, seed)  # type: ignore[index]
-    n_groups = 2 if env.num_envs > 1 else 1
-    env.set_groups(n_groups)
-    obs = env.reset_all()
-    starts = [policy(obs[env.group_slice(group)].numpy()) for group in range(n_groups)]
-    return _threads(env, policy, starts) if env.steps_side_by_side else _in_turn(env, policy, starts)
-
-
-def _threads(env: VectorEnv, policy: Callable[[Any], Any], actions: list[Any], n_rows: int = 16) -> Callable[[], int]:
-    """Each group inferred and stepped by a thread of its own, ``n_rows`` at a time."""
-    import torch
-
-    def rows(group: int) -> None:
-        for _ in range(n_rows):
-            actions[group] = policy(env.step_group(actions[group], group).obs.numpy())
-
-    pool = ThreadPoolExecutor(len(actions) - 1, initializer=torch.set_num_threads, initargs=(1,))
+    env.set_groups(2 if env.num_envs > 1 and env.overlap_pays else 1)
+    actions = policy(env.reset_all().numpy())
+    if env.n_groups == 1:
+        return _at_once(env, policy, actions)
+    for group in range(env.n_groups):
+        env.send(actions[env.group_slice(group)], group)
 
     def advance() -> int:
-        others = [pool.submit(rows, group) for group in range(1, len(actions))]
-        rows(0)
-        for other in others:
-            other.result()
-        return n_rows * env.num_envs
+        for group in range(env.n_groups):
+            env.send(policy(env.recv(group).obs.numpy()), group)
+        return env.num_envs
 
     return advance
 
 
-def _in_turn(env: VectorEnv, policy: Callable[[Any], Any], actions: list[Any]) -> Callable[[], int]:
-    """One thread infers; the groups are stepped in the background."""
-    for group, action in enumerate(actions):
-        env.send(action, group)
-
+def _at_once(env: VectorEnv, policy: Callable[[Any], Any], actions: Any) -> Callable[[], int]:
     def advance() -> int:
-        for group in range(len(actions)):
-            env.send(policy(env.recv(group).obs.numpy()), group)
+        nonlocal actions
+        actions = policy(env.step_tensor(actions).obs.numpy())
         return env.num_envs
 
     return advance

@@ -75,8 +75,9 @@ class VectorEnv(VecEnv):
     """Whether `state_dict` brings back the engine bit for bit (MuJoCo, NES); if not, a resumed
     run restarts its episodes."""
 
-    steps_side_by_side: bool = False
-    """Whether `step_group` may be called from several threads at once, each with another group."""
+    overlap_pays: bool = True
+    """Whether stepping one half while the other's actions are inferred on the CPU is faster than stepping all at
+    once: not where the threads that step share out all environments at no cost."""
 
     def __init__(
         self,
@@ -139,11 +140,6 @@ class VectorEnv(VecEnv):
     @abstractmethod
     def recv(self, group: int = 0) -> Step:
         """Wait for the group sent last and return what it gave."""
-
-    def step_group(self, actions: torch.Tensor | np.ndarray, group: int) -> Step:
-        """Step one group and wait."""
-        self.send(actions, group)
-        return self.recv(group)
 
     def step_tensor(self, actions: torch.Tensor | np.ndarray) -> Step:
         """Step every environment and wait (one group only)."""

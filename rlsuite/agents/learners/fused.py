@@ -30,7 +30,8 @@ class _Layer:
     @staticmethod
     def of(layer: nn.Linear) -> _Layer:
         weight, bias = layer.weight.detach(), layer.bias.detach()
-        assert layer.weight.grad is not None and layer.bias.grad is not None
+        assert layer.weight.grad is not None
+        assert layer.bias.grad is not None
         return _Layer(weight, weight.t(), bias, layer.weight.grad, layer.bias.grad)
 
 

@@ -15,7 +15,7 @@ from rlsuite.agents.contracts import LearnedReward
 from rlsuite.agents.learners.acting import make_actor
 from rlsuite.agents.learners.advantages import DiscountedReturnScale, RunningScale, gae
 from rlsuite.agents.learners.base import Learner, choose_device
-from rlsuite.agents.learners.collecting import in_turn, side_by_side
+from rlsuite.agents.learners.collecting import collect
 from rlsuite.agents.learners.config import PPOConfig
 from rlsuite.agents.learners.episodes import EpisodeStatistics
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
@@ -95,7 +95,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             device=choose_device(device, images=is_image(env.observation_space)),
             _init_setup_model=False,
         )
-        self.n_groups = 2 if self.env.num_envs > 1 else 1  # one is stepped while the other is inferred
+        overlap = self.env.num_envs > 1 and (self.env.overlap_pays or self.device.type != "cpu")
+        self.n_groups = 2 if overlap else 1  # one is stepped while the other is inferred
         self.env.set_groups(self.n_groups)  # before the first reset: regrouping restarts foreign environments
         self._setup_learner(rewards, extrinsic_coef)
         self._setup_model()
@@ -178,7 +179,6 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
             self.num_timesteps += env.num_envs
             return self._step_callback(callback, t)
 
-        collect = side_by_side if env.steps_side_by_side and self.device.type == "cpu" else in_turn
         with torch.no_grad():
             stopped_at = collect(env, rollout, self._begin_acting(), after_row)
         if stopped_at is not None:

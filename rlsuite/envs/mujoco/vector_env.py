@@ -78,6 +78,7 @@ class MujocoVectorEnv(VectorEnv):
     """
 
     restorable = True
+    overlap_pays = False
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class MujocoVectorEnv(VectorEnv):
             super().set_groups(n_groups)
             self._engine.regroup(self._slices)
             self._crew.close()
-            self._crew = Crew(min(n_groups, self.n_threads))  # groups step side by side
+            self._crew = Crew(min(n_groups, self.n_threads))
             self._groups = [self._make_group(where) for where in self._slices]
 
     def _make_group(self, where: slice) -> _Group:
@@ -207,18 +208,9 @@ class MujocoVectorEnv(VectorEnv):
         """Step every environment and wait (one group only); nothing is handed to the background thread."""
         if self.n_groups != 1:
             raise RuntimeError("step_tensor needs one group; call set_groups(1) first")
-        return self.step_group(actions, 0)
-
-    @property
-    def steps_side_by_side(self) -> bool:  # type: ignore[override]
-        """Where each group has threads of its own; see `VectorEnv.steps_side_by_side`."""
-        return 1 < self.n_groups <= self.n_threads
-
-    def step_group(self, actions: torch.Tensor | np.ndarray, group: int) -> Step:
-        """Step one group in the calling thread."""
-        self._take_actions(actions, self._groups[group])
-        self._groups[group].job.order()  # and recv does it
-        return self.recv(group)
+        self._take_actions(actions, self._groups[0])
+        self._groups[0].job.order()  # and recv does it
+        return self.recv(0)
 
     def _take_actions(self, actions: torch.Tensor | np.ndarray, group: _Group) -> None:
         action = actions.detach().cpu().numpy() if isinstance(actions, torch.Tensor) else np.asarray(actions)

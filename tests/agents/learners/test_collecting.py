@@ -1,13 +1,12 @@
-"""Rollouts whose groups step side by side, in a thread each, are those of groups in turn."""
+"""A rollout of all environments at once is that of two groups, one stepped while the other is inferred."""
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from rlsuite.agents.learners.collecting import side_by_side
+from rlsuite.agents.learners.collecting import collect
 from rlsuite.agents.learners.ppo import PPO
 from rlsuite.envs.mujoco.vector_env import MujocoVectorEnv
 from rlsuite.errors import RunError
@@ -24,59 +23,48 @@ class Stop(BaseCallback):
         return self.n_calls < self.after
 
 
-def learner(*, apart: bool) -> PPO:
+def learner(*, overlap: bool) -> PPO:
     env = MujocoVectorEnv("Hopper-v5", 5, seed=0, n_threads=2, max_episode_steps=15)
+    env.overlap_pays = overlap
     made = PPO("MlpPolicy", env, seed=0, device="cpu", **SETTINGS)
-    env._engine.side_by_side = apart
-    assert env.steps_side_by_side == apart
+    assert env.n_groups == (2 if overlap else 1)
     return made
 
 
-@pytest.mark.parametrize("callback", [None, Stop(7), Stop(24)], ids=["whole", "stopped", "stopped at the end"])
-def test_the_bits_are_the_same(callback: BaseCallback | None) -> None:
+@pytest.mark.parametrize("last", [None, 6, 23], ids=["whole", "stopped", "stopped at the end"])
+def test_the_bits_are_the_same(last: int | None) -> None:
+    actions = torch.rand(24, 5, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     given = []
-    for apart in (False, True):
-        one = learner(apart=apart)
-        if callback is not None:
-            callback.n_calls = 0
-        one.learn(2 * 24 * 5, callback)
-        state = one.training_state()
-        given.append([one.rollout.obs.clone(), one.rollout.action.clone(), state["obs"], one.flat.param.detach()])
-        physics = one.env.state_dict()["physics"]
-        given[-1].append(torch.as_tensor(np.array(physics)))
+    for overlap in (False, True):
+        one = learner(overlap=overlap)
+        one.env.reset_all(7)
+        stopped = collect(one.env, one.rollout, lambda t, group: actions[t, group], lambda t: t != last)
+        assert stopped == last
+        physics = torch.as_tensor(one.env.state_dict()["physics"])
+        given.append([one.rollout.obs, one.rollout.next_obs, one.rollout.reward, one.rollout.truncated, physics])
         one.env.close()
     for a, b in zip(*given, strict=True):
         assert torch.equal(a, b)
 
 
-def test_an_error_in_a_thread_is_raised() -> None:
-    one = learner(apart=True)
+@pytest.mark.parametrize("overlap", [False, True])
+@pytest.mark.parametrize("after", [7, 24])
+def test_a_learner_that_was_stopped_goes_on(overlap: bool, after: int) -> None:
+    one = learner(overlap=overlap)
+    one.learn(240, Stop(after))
+    assert one.num_timesteps == 5 * after
+    one.learn(240, reset_num_timesteps=False)
+    assert one.num_timesteps >= 240
+    one.env.close()
 
-    def fail(actions, group):
-        if group == 1:
-            raise RunError("the engine broke")
-        return type(one.env).step_group(one.env, actions, group)
 
-    one.env.step_group = fail  # type: ignore[method-assign]
+@pytest.mark.parametrize("overlap", [False, True])
+def test_an_error_of_the_engine_is_raised(overlap: bool) -> None:
+    one = learner(overlap=overlap)
+
+    def fail(where):
+        raise RunError("the engine broke")
+
+    one.env._engine.step = fail  # type: ignore[attr-defined]
     with pytest.raises(RunError, match="broke"):
         one.learn(240)
-
-
-def test_no_group_runs_far_ahead() -> None:
-    one = learner(apart=True)
-    one.learn(120)
-    seen: list[tuple[int, int]] = []
-    act = one._begin_acting()
-
-    def noted(t: int, group: slice) -> torch.Tensor:
-        seen.append((t, group.start))
-        return act(t, group)
-
-    rows: list[int] = []
-    with torch.no_grad():
-        assert side_by_side(one.env, one.rollout, noted, lambda t: rows.append(t) or True) is None
-    assert rows == list(range(24))
-    for start in (0, 2):
-        assert [t for t, s in seen if s == start] == rows
-    first = {t: i for i, (t, start) in enumerate(seen) if start == 0}
-    assert all(first[t - 2] < i for i, (t, start) in enumerate(seen) if start == 2 and t >= 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -64,7 +65,7 @@ def mlp_policy(obs_size: int, low: Any, high: Any, seed: int) -> Callable[[Any],
     sizes = (obs_size, 64, 64, len(low))
     layers = [
         (rng.standard_normal((n, m), np.float32) / np.float32(n**0.5), np.zeros(m, np.float32))
-        for n, m in zip(sizes[:-1], sizes[1:], strict=True)
+        for n, m in itertools.pairwise(sizes)
     ]
     std = np.ones(len(low), np.float32)
 
