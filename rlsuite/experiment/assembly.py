@@ -15,6 +15,7 @@ from rlsuite.config.schema import Experiment
 from rlsuite.envs.levels import make_vec
 from rlsuite.envs.vector import VectorEnv
 from rlsuite.errors import UserError
+from rlsuite.runs.memory import keep_freed_memory
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.threads import Threads, apply_threads, choose_threads
 
@@ -183,6 +184,8 @@ def _level_and_device(
         env = make_level(experiment, n, "env", device=str(device), threads=first)
     threads = threads or choose_threads(images=images, device=device.type, env_threads=section.n_threads)
     apply_threads(threads)
+    if images and device.type == "cpu":
+        keep_freed_memory()
     return env, device, threads
 
 

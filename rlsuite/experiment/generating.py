@@ -20,6 +20,7 @@ from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.data.loading import load_images
 from rlsuite.runs.checkpoint import load_checkpoint
 from rlsuite.runs.folder import RunFolder
+from rlsuite.runs.memory import keep_freed_memory
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.threads import Threads, apply_threads, choose_threads
 
@@ -87,6 +88,8 @@ def assemble_generator(experiment: Experiment, *, threads: Threads | None = None
     device = _choose_device(experiment.device)
     threads = threads or choose_threads(images=True, device=device.type)
     apply_threads(threads)
+    if device.type == "cpu":
+        keep_freed_memory()
     kind: str = section.kind  # type: ignore[attr-defined]
     generator: Generator = registry.generators.get(kind).resolve()(section, seed=experiment.seed)
     data, held_out = load_images(data_section, generator.spec).split(data_section.held_out, experiment.seed)
