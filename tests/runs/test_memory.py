@@ -7,16 +7,21 @@ import sys
 import pytest
 
 FAULTS = """
-import resource, sys, torch
+import ctypes, resource, sys
 if sys.argv[1] == "keep":
     from rlsuite.runs.memory import keep_freed_memory
     assert keep_freed_memory()
-def use(n=24_000_000):
-    block = torch.ones(n)  # 96 MB, more than malloc keeps by itself
-use(30_000_000)
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.memset.argtypes, libc.free.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t), (ctypes.c_void_p,)
+def use(n):
+    block = libc.malloc(ctypes.c_size_t(n))
+    libc.memset(block, 1, n)
+    libc.free(block)
+use(96 << 20)  # more than malloc keeps by itself
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(3):
-    use()
+    use(96 << 20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
