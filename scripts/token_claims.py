@@ -2,6 +2,7 @@
 
     python scripts/token_claims.py sprites RUN_FULL RUN_WITHOUT_MARKERS --out docs/results/generators
     python scripts/token_claims.py image-gpt RUN --out docs/results/generators
+    python scripts/token_claims.py rerank DALLE_RUN CONTRAST_RUN --out docs/results/generators
 
 Prints JSON and leaves the pictures in ``--out``.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,15 @@ from torch import Tensor
 
 from rlsuite.experiment.generating import load_generator, load_run_images
 from rlsuite.generators import grid, write_png
+from rlsuite.generators.data.config import ShapesConfig
 from rlsuite.generators.data.imageset import ImageSet
+from rlsuite.generators.data.loading import load_images
 from rlsuite.generators.data.reading import evenly
+from rlsuite.generators.data.shapes import hidden_combinations
 from rlsuite.generators.features import to_rgb
 from rlsuite.generators.measures import copy_distances
+from rlsuite.generators.readback import fit_reader
+from rlsuite.generators.scores import labels_of_captions, reranking
 from rlsuite.generators.tokens.probe import probe_generator
 from rlsuite.generators.tokens.sprite_text import repair
 
@@ -31,15 +38,13 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sprites", "image-gpt"])
+    parser.add_argument("what", choices=["sprites", "image-gpt", "rerank"])
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--n", type=int, default=64, help="samples (sprites), pictures completed (image-gpt)")
+    parser.add_argument("--n", type=int, default=64, help="samples, pictures completed, sentences of a kind")
     parser.add_argument("--out", type=Path, default=Path("docs/results/generators"))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found = (
-        sprites(args.runs, args.n, args.out) if args.what == "sprites" else image_gpt(args.runs[0], args.n, args.out)
-    )
+    found = {"sprites": sprites, "image-gpt": image_gpt, "rerank": rerank}[args.what](args.runs, args.n, args.out)
     print(json.dumps(found, indent=1))
 
 
@@ -83,10 +88,10 @@ def distances(model: Any, data: ImageSet, held_out: ImageSet, n: int, out: Path)
     return {**found, "copy_limit": limit}
 
 
-def image_gpt(run: Path, n: int, out: Path) -> dict[str, Any]:
+def image_gpt(runs: list[Path], n: int, out: Path) -> dict[str, Any]:
     """The probe's curve, and whether completed halves look like the article they began as."""
-    model: Any = load_generator(run)
-    data, held_out = load_run_images(run)
+    model: Any = load_generator(runs[0])
+    data, held_out = load_run_images(runs[0])
     some, test = (s.subset(list(evenly(len(s), m))) for s, m in ((data, 2000), (held_out, 1000)))
     curve = probe_generator(model, some, test, "class", few=(10,), compare=True)
     return {"probe": curve.to_dict(), "completions": completions(model, data, held_out, n, out)}
@@ -113,6 +118,23 @@ def completions(model: Any, data: ImageSet, held_out: ImageSet, n: int, out: Pat
         "agreement_of_the_mean_lower_half": float(judge.score(_flat(plain), wanted)),
         "n": len(made),
     }
+
+
+def rerank(runs: list[Path], n: int, out: Path) -> dict[str, Any]:
+    """Best of 32 drawings of shapes by the scorer, by another sentence, and at random; seen and unseen combinations."""
+    model, scorer = (load_generator(run) for run in runs[:2])
+    everything = load_images(ShapesConfig(id="shapes", n_shapes=4000), model.spec)
+    reader = fit_reader(everything, list(everything.labels), n_steps=500)
+    said, hidden = labels_of_captions(everything), hidden_combinations()
+    found: dict[str, Any] = {"reader_accuracy": reader.accuracy(everything)}
+    for kind in ("seen", "unseen"):
+        fits = [c for c, v in sorted(said.items()) if ((v["colour"], v["shape"]) in hidden) == (kind == "unseen")]
+        chosen = [fits[i] for i in evenly(len(fits), min(n, len(fits)))]
+        found[kind] = asdict(reranking(model, scorer, reader, {c: said[c] for c in chosen}))
+    rows = [model.sample(8, seed=7, condition=[c] * 8) for c in chosen[:8]]
+    ranked = [r[scorer.score(r, c).argsort(descending=True)] for r, c in zip(rows, chosen, strict=False)]
+    write_png(out / "rerank.png", grid(to_rgb(torch.cat(ranked)), 8), scale=2)
+    return found | {"sentences_drawn_in_the_picture": chosen[:8]}
 
 
 def _flat(images: Tensor) -> np.ndarray:

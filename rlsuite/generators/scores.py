@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from rlsuite.errors import UserError
-from rlsuite.generators.contracts import Samples
+from rlsuite.generators.contracts import Ranks, Samples
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.gan.decoder import decode_all
 from rlsuite.generators.latents import arithmetic
@@ -215,10 +216,7 @@ def compositionality(
     """
     if everything.captions is None or training.captions is None or not everything.labels:
         raise UserError(f"compositionality: the set {everything.id} has no captions with labels; shapes and emoji have")
-    known = set(training.captions)
-    said: dict[str, dict[str, str]] = {}
-    for row, caption in enumerate(everything.captions):
-        said.setdefault(caption, {name: values[row] for name, values in everything.labels.items()})
+    known, said = set(training.captions), labels_of_captions(everything)
     parts = [[c for c in said if (c in known) == seen for _ in range(n_each)] for seen in (True, False)]
     if not all(parts):
         raise UserError(
@@ -229,6 +227,72 @@ def compositionality(
         drawn = samples.sample(len(captions), seed=seed, condition=captions)
         found.append(caption_score(reader.read(drawn), [said[c] for c in captions]))
     return Compositionality(found[0], found[1])
+
+
+def labels_of_captions(data: ImageSet) -> dict[str, dict[str, str]]:
+    """Each caption of a set, once, and what the labels say of the first picture that has it."""
+    said: dict[str, dict[str, str]] = {}
+    for row, caption in enumerate(data.captions or ()):
+        said.setdefault(caption, {name: values[row] for name, values in data.labels.items()})
+    return said
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """Drawings of sentences: all of them, and those that a scorer puts first.
+
+    Attributes:
+        random: All drawings, which is what one drawn at random shows on average.
+        best: The best k of n by the scorer and the sentence itself.
+        shuffled: The best k of the same n by the scorer and another sentence: what choosing alone, without what
+            was asked for, does.
+    """
+
+    random: CaptionScore
+    best: CaptionScore
+    shuffled: CaptionScore
+
+
+def reranking(
+    samples: Samples,
+    ranks: Ranks,
+    reader: Reads,
+    said: Mapping[str, Mapping[str, str]],
+    *,
+    n: int = 32,
+    k: int = 1,
+    seed: int = 0,
+) -> Reranking:
+    """Draw every sentence n times, let a scorer choose k, and read back what was chosen.
+
+    Reference: Ramesh et al. 2021, arXiv:2102.12092, section 2.6 (best of 512 by CLIP).
+
+    Args:
+        samples: A generator whose condition is a sentence.
+        ranks: Scores pictures by a sentence.
+        reader: Says what drawings show.
+        said: Sentence to attribute to value; at least two.
+        n: Drawings of each.
+        k: How many of them are chosen.
+        seed: Of the drawings.
+
+    Raises:
+        UserError: Fewer than two sentences, or k is not in 1..n.
+    """
+    if len(said) < 2 or not 1 <= k <= n:
+        raise UserError(f"reranking: two sentences or more and 1 <= k <= n were wanted, got {len(said)}, k {k}, n {n}")
+    captions, parts = list(said), ([], [], [])
+    for i, caption in enumerate(captions):
+        other = captions[(i + len(captions) // 2) % len(captions)]
+        drawn = samples.sample(n, seed=seed + i, condition=[caption] * n)
+        chosen = (ranks.score(drawn, text).argsort(descending=True, stable=True)[:k] for text in (caption, other))
+        for part, pictures in zip(parts, (drawn, *(drawn[rows] for rows in chosen)), strict=True):
+            part.append(pictures)
+    scores = []
+    for part in parts:
+        asked = [said[caption] for caption, pictures in zip(captions, part, strict=True) for _ in pictures]
+        scores.append(caption_score(reader.read(torch.cat(part)), asked))
+    return Reranking(*scores)
 
 
 def readable(data: ImageSet, most: int = 24, least: int = 10) -> list[str]:

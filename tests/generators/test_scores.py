@@ -16,6 +16,7 @@ from rlsuite.generators.scores import (
     change_score,
     compositionality,
     readable,
+    reranking,
     score_arithmetic,
 )
 
@@ -115,6 +116,31 @@ def test_what_training_had_is_told_from_what_it_had_not():
     assert found.unseen == CaptionScore({"colour": 0.5}, 0.5, 6)
     with pytest.raises(UserError, match="hide_combinations"):
         compositionality(Painter(), Greys(), everything, everything)
+
+
+class Guesser:
+    """Draws black or white, half of each, whatever was asked for."""
+
+    def sample(self, n, *, seed, condition=None, temperature=None):
+        return torch.tensor([i % 2 for i in range(n)], dtype=torch.float).reshape(n, 1, 1, 1).expand(n, 1, 4, 4)
+
+
+class Brightness:
+    def score(self, images, condition=None):
+        return images.mean(dim=(1, 2, 3)) * (1 if condition.startswith("white") else -1)
+
+
+def test_a_scorer_chooses_what_was_asked_for():
+    said = {"white cat": {"colour": "white"}, "black cat": {"colour": "black"}}
+    found = reranking(Guesser(), Brightness(), Greys(), said, n=8, k=2)
+    assert found.random == CaptionScore({"colour": 0.5}, 0.5, 16)
+    assert found.best == CaptionScore({"colour": 1.0}, 1.0, 4)
+    assert found.shuffled == CaptionScore({"colour": 0.0}, 0.0, 4)
+    for options in ({"n": 2, "k": 3}, {"n": 2, "k": 0}):
+        with pytest.raises(UserError, match="1 <= k <= n"):
+            reranking(Guesser(), Brightness(), Greys(), said, **options)
+    with pytest.raises(UserError, match="two sentences"):
+        reranking(Guesser(), Brightness(), Greys(), {"white cat": {"colour": "white"}})
 
 
 def test_labels_that_can_be_taught():
