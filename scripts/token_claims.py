@@ -122,7 +122,8 @@ def completions(model: Any, data: ImageSet, held_out: ImageSet, n: int, out: Pat
 
 def rerank(runs: list[Path], n: int, out: Path) -> dict[str, Any]:
     """Best of 32 drawings of shapes by the scorer, by another sentence, and at random; seen and unseen combinations."""
-    model, scorer = (load_generator(run) for run in runs[:2])
+    model: Any = load_generator(runs[0])
+    scorer: Any = load_generator(runs[1])
     everything = load_images(ShapesConfig(id="shapes", n_shapes=4000), model.spec)
     reader = fit_reader(everything, list(everything.labels), n_steps=500)
     said, hidden = labels_of_captions(everything), hidden_combinations()
