@@ -23,6 +23,10 @@ def probe(
         list[int] | None, typer.Option(metavar="N", help="Also with this many labels a class, at the best depth.")
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Also probe pixels and an untrained model.")] = False,
+    fine_tune: Annotated[
+        int | None, typer.Option(min=1, metavar="STEPS", help="Also train a copy of all layers on the label.")
+    ] = None,
+    joint: Annotated[float, typer.Option(min=0.0, help="Fine-tuning: weight of the pixels' loss.")] = 1.0,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The curve, a PNG or SVG.")] = None,
     checkpoint: Checkpoint = "final",
     runs: RunsDir = RUNS,
@@ -30,17 +34,34 @@ def probe(
 ) -> None:
     """Fit a linear classifier to each layer's features: accuracy on held-out pictures against depth."""
     from rlsuite.cli.finding import find_run
+    from rlsuite.errors import UserError
     from rlsuite.experiment.generating import load_run_images
     from rlsuite.generators.tokens.probe import probe_generator
 
     generator, folder = open_generator(run, runs, checkpoint)
+    if fine_tune is not None and generator.kind != "image_gpt":
+        raise UserError(f"rlsuite probe --fine-tune: an image_gpt is wanted, this is a {generator.kind}")
     data, held_out = load_run_images(find_run(run, runs))
-    name = _label(data, label)
-    found = probe_generator(
-        generator, _some(data, n_train), _some(held_out, n_test), name, few=tuple(few or ()), compare=compare
-    )
+    name, train, test = _label(data, label), _some(data, n_train), _some(held_out, n_test)
+    found = probe_generator(generator, train, test, name, few=tuple(few or ()), compare=compare)
+    tuned = None if fine_tune is None else _fine_tuned(generator, train, test, name, fine_tune, joint)
     path = _draw(found, out or folder / "probe.png")
-    return _say(found, path, json)
+    return _say(found, tuned, path, json)
+
+
+def _fine_tuned(generator: Any, train: ImageSet, test: ImageSet, label: str, n_steps: int, joint: float) -> float:
+    import time
+
+    from rlsuite.generators.tokens.fine_tune import fine_tune
+    from rlsuite.runs.progress import Progress, State
+
+    begun = time.monotonic()
+    with Progress() as progress:
+
+        def watch(steps: int, loss: float) -> None:
+            progress.update(State(steps=steps, total=n_steps, elapsed_s=time.monotonic() - begun))
+
+        return fine_tune(generator, train, test, label, n_steps=n_steps, joint=joint, watch=watch).accuracy
 
 
 def _label(data: ImageSet, wanted: str | None) -> str:
@@ -78,13 +99,14 @@ def _draw(found: Any, path: Path) -> Path | None:
     return path
 
 
-def _say(found: Any, path: Path | None, json: bool) -> None:
+def _say(found: Any, tuned: float | None, path: Path | None, json: bool) -> None:
     from rlsuite.cli.output import print_json, print_table
 
     if json:
-        return print_json({**found.to_dict(), "picture": path and str(path)})
+        return print_json({**found.to_dict(), "fine_tuned": tuned, "picture": path and str(path)})
     print_table([{"id": i, "accuracy": a} for i, a in enumerate(found.accuracies)], ["id", "accuracy"], title="depth")
-    more = [{"id": name, "accuracy": value} for name, value in {**found.baselines, **found.few}.items()]
+    others = {**found.baselines, **found.few} | ({} if tuned is None else {"fine-tuned": tuned})
+    more = [{"id": name, "accuracy": value} for name, value in others.items()]
     if more:
         print_table(more, ["id", "accuracy"])
     if path is not None:

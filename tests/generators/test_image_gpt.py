@@ -1,5 +1,6 @@
 """Image GPT: contract, palette, completion, features, likelihood, both objectives, checkpoints of one's own."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from image_sets import random_set, stripes
 from rlsuite import generators
 from rlsuite.errors import UserError
 from rlsuite.generators.tokens.colours import Colours
+from rlsuite.generators.tokens.fine_tune import fine_tune
 from rlsuite.generators.tokens.probe import probe, probe_layers
 from rlsuite.testing import check_generator
 
@@ -102,3 +104,47 @@ def test_a_checkpoint_in_the_published_layout_is_taken_over(tmp_path, trained):
     assert torch.equal(model.sample(2, seed=0), trained.sample(2, seed=0))
     with pytest.raises(UserError, match="n_embd is 32 there and 64 here"):
         generators.make("image_gpt", {"preset": "tiny", "width": 64, "checkpoint": str(folder)})
+
+
+def labelled(n, seed=0):
+    """Stripes, labelled by how bright their first pixel is."""
+    data = stripes(n, size=8, seed=seed)
+    first = data.images[:, :, 0, 0].float().mean(dim=1)
+    return dataclasses.replace(data, labels={"first": ["light" if v > 127 else "dark" for v in first.tolist()]})
+
+
+def test_all_layers_learn_a_label_from_labels_and_pixels(trained):
+    before = [p.clone() for p in trained.model.parameters()]
+    seen = []
+    options = {"n_steps": 60, "learning_rate": 3e-3}
+    found = fine_tune(trained, labelled(64), labelled(32, 1), "first", **options, watch=lambda *at: seen.append(at))
+    assert found.accuracy > 0.9
+    assert [taken for taken, _ in seen] == list(range(1, 61))
+    assert all(torch.equal(a, b) for a, b in zip(before, trained.model.parameters(), strict=True))
+    said = found.classifier.predict(labelled(32, 1).floats())
+    assert sum(a == b for a, b in zip(said, labelled(32, 1).labels["first"], strict=True)) / 32 == found.accuracy
+    again = fine_tune(trained, labelled(64), labelled(32, 1), "first", **options)
+    for a, b in zip(found.classifier.parameters(), again.classifier.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_joint_loss_keeps_the_likelihood(trained):
+    images = stripes(16, size=8, seed=2).floats()
+    tokens, pixels = trained.tokens(images), trained.colours.numbers(images).flatten(1).long()
+    losses = {}
+    for joint in (0.0, 1.0):
+        found = fine_tune(trained, labelled(64), labelled(32, 1), "first", n_steps=40, joint=joint, learning_rate=1e-2)
+        scores = found.classifier(tokens)[1]
+        losses[joint] = float(torch.nn.functional.cross_entropy(scores.detach().flatten(0, 1), pixels.flatten()))
+    assert losses[1.0] < losses[0.0]
+
+
+def test_what_cannot_be_fine_tuned_is_told(trained):
+    with pytest.raises(UserError, match="no label 'shape'; it has first"):
+        fine_tune(trained, labelled(8), labelled(8), "shape")
+    one = dataclasses.replace(labelled(8), labels={"first": ["light"] * 8})
+    with pytest.raises(UserError, match="two or more"):
+        fine_tune(trained, one, one, "first")
+    hidden = generators.make("image_gpt", {"preset": "tiny", "channels": 3, "objective": "bert"})
+    with pytest.raises(UserError, match="autoregressive"):
+        fine_tune(hidden, labelled(8), labelled(8), "first")

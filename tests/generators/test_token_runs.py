@@ -93,7 +93,8 @@ def test_what_another_run_draws_is_ranked(runs, capsys, tmp_path):
 def test_every_layer_is_probed(runs, capsys, tmp_path):
     picture = str(tmp_path / "curve.png")
     words = ("probe", runs["image_gpt"], "--label", "colour", "--compare", "--few", "2", "-o", picture)
-    found = asked(capsys, *words)
+    found = asked(capsys, *words, "--fine-tune", "2")
+    assert 0 <= found["fine_tuned"] <= 1
     assert len(found["accuracies"]) == 4
     assert set(found["baselines"]) == {"pixels", "random features, best depth"}
     assert set(found["few"]) == {"2 labels a class"}
@@ -107,5 +108,7 @@ def test_what_cannot_be_ranked_or_probed_is_told(runs, capsys):
     assert call(["rank", runs["image_gpt"], runs["pictures"], "--labels", "a,b"]) == 2
     assert "knows no labels" in capsys.readouterr().err
     assert call(["rank", runs["contrast"]]) == 2
+    assert call(["probe", runs["contrast"], "--label", "colour", "--fine-tune", "2"]) == 2
+    assert "image_gpt is wanted" in capsys.readouterr().err
     assert call(["probe", runs["image_gpt"]]) == 2
     assert "say which with --label" in capsys.readouterr().err
