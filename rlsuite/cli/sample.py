@@ -51,12 +51,15 @@ def sample(
     generator, folder = open_generator(run, runs, checkpoint)
     model: Any = needs(generator, Samples, "sample")
     given = _given(generator, condition)
-    if best is not None:
+    own_seams = seamless and best is None and hasattr(generator, "sample_seamless")  # dalle: in its codes
+    if own_seams:
+        images = model.sample_seamless(n, seed=seed, condition=given, temperature=temperature)
+    elif best is not None:
         images = best_of(model, needs(generator, Ranks, "sample --best"), n, best, seed=seed, condition=given)
     else:
         images = model.sample(n, seed=seed, condition=given, temperature=temperature)
     if images.dim() == 4:
-        images = make_seamless(images) if seamless else images
+        images = make_seamless(images) if seamless and not own_seams else images
         images = snapped(images, palette, dither=dither, colours_a_block=block_colours) if palette else images
     paths = [write_sheet(images, out or folder / f"samples-seed{seed}.png", scale=scale)]
     if single is not None and images.dim() == 4:

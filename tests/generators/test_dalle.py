@@ -147,3 +147,35 @@ def test_what_is_known_stays_and_the_corner_is_filled():
     made = model.complete(images, known, n=3, seed=0, condition="a red picture")
     assert made.shape == (6, 3, 16, 16)
     assert torch.equal(made * known.repeat_interleave(3, 0), (images * known).repeat_interleave(3, 0))
+
+
+def test_seamless_pictures_are_drawn_anew_around_their_edges(monkeypatch):
+    model = generators.make("dalle", {**TINY, "vae_steps": 2})
+    model.fit(captioned(), n_steps=4)
+    texts, side = model.texts("red", 6), model.side
+    first = model.fill(torch.full((6, side**2), -1), texts, seed=0).view(6, side, side)
+    kept = []
+    monkeypatch.setattr(model, "_decode_wrapped", lambda codes: kept.append(codes) or torch.zeros(1))
+    likelihoods = []
+    for tries in (1, 16):
+        model.sample_seamless(6, seed=0, condition="red", tries=tries)
+        rolled = kept[-1].roll((side // 2, side // 2), (1, 2)).flatten(1)
+        likelihoods.append(model._likelihood(rolled, texts))
+    inner = slice(1, side - 1)
+    assert torch.equal(kept[-1][:, inner, inner], first[:, inner, inner])
+    assert not torch.equal(kept[-1], first)
+    assert likelihoods[1].mean() > likelihoods[0].mean()
+    monkeypatch.undo()
+    made = model.sample_seamless(6, seed=0, condition="red")
+    assert made.shape == (6, 3, 16, 16)
+    assert torch.equal(made, model.sample_seamless(6, seed=0, condition="red"))
+    assert not torch.equal(made, model.sample_seamless(6, seed=1, condition="red"))
+
+
+def test_the_decoder_of_a_seamless_picture_sees_the_opposite_edge():
+    model = generators.make("dalle", TINY)
+    codes = torch.arange(model.side**2).view(1, model.side, model.side) % 5
+    made = model._decode_wrapped(codes)
+    rolled = model._decode_wrapped(codes.roll(1, 2))
+    assert torch.allclose(made.roll(2**model.config.halvings, 3), rolled, atol=1e-5)
+    assert not torch.allclose(made, model.decode_codes(codes.flatten(1)), atol=1e-5)

@@ -27,9 +27,12 @@ from rlsuite.generators.tokens.dvae import DiscreteAutoencoder, code_perplexity,
 from rlsuite.generators.tokens.network import Cache, build_gpt2, run
 from rlsuite.generators.tokens.sampling import CHUNK, choose, paste, uniforms
 from rlsuite.generators.tokens.training import TokenState
+from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
 
 BPE = "byte_pairs"
+WRAP = 2
+"""Codes beyond the edge that a seamless picture's decoder sees."""
 """Under which name the provenance keeps the learned byte pairs."""
 
 
@@ -176,6 +179,27 @@ class Dalle(Generator):
         made = self.decode_codes(self.fill(codes, texts, seed=seed, temperature=temperature))
         return paste(images, known, made)
 
+    def sample_seamless(
+        self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None, tries: int = 4
+    ) -> Tensor:
+        """N images whose opposite edges meet: the codes around the edges are drawn anew with both sides in view.
+
+        Rolled by half a side the edges lie in a cross in the middle. It is repainted ``tries`` times, and the codes
+        that the model finds likeliest are kept, since what comes later in raster order was not seen while drawing.
+        The autoencoder then decodes them as if they were laid side by side.
+        """
+        texts, half, band = self.texts(condition, n), self.side // 2, max(1, self.side // 8)
+        free = torch.full((n, self.side**2), -1, dtype=torch.long)
+        codes = self.fill(free, texts, seed=seed, temperature=temperature).view(-1, self.side, self.side)
+        rolled = codes.roll((half, half), (1, 2))
+        rolled[:, half - band : half + band] = -1
+        rolled[:, :, half - band : half + band] = -1
+        rolled, texts = rolled.flatten(1).repeat_interleave(tries, dim=0), texts.repeat_interleave(tries, dim=0)
+        made = self.fill(rolled, texts, seed=stream_seed(seed, "seamless"), temperature=temperature)
+        best = self._likelihood(made, texts).view(n, tries).argmax(dim=1)
+        chosen = made.view(n, tries, self.side, self.side)[torch.arange(n), best].roll((-half, -half), (1, 2))
+        return self._decode_wrapped(chosen)
+
     def encode(self, images: Tensor) -> Tensor:
         """Codes (n, side, side) int64."""
         check_images(images, size=self.spec.size, channels=self.config.channels)
@@ -189,6 +213,14 @@ class Dalle(Generator):
         grids = codes.view(-1, self.side, self.side)
         parts = [self.vae.decode(part.to(self.device)).cpu() for part in grids.split(CHUNK)]
         return torch.cat(parts)
+
+    @torch.no_grad()
+    def _decode_wrapped(self, grids: Tensor) -> Tensor:
+        """Images of codes (n, side, side) that see the opposite edge beyond their own."""
+        beside = F.pad(grids[:, None].double(), [WRAP] * 4, mode="circular")[:, 0].long()
+        parts = [self.vae.decode(part.to(self.device)).cpu() for part in beside.split(CHUNK)]
+        cut = WRAP * 2**self.config.halvings
+        return torch.cat(parts)[..., cut:-cut, cut:-cut].contiguous()
 
     @torch.no_grad()
     def fill(self, codes: Tensor, texts: Tensor, *, seed: int, temperature: float | None = None) -> Tensor:
@@ -216,12 +248,14 @@ class Dalle(Generator):
             fed = (codes[:, i : i + 1] + model.first_code).repeat(1 + guided, 1)
         return codes
 
-    @torch.no_grad()
     def score(self, images: Tensor, condition: Any = None) -> Tensor:
         """Log-likelihood of the codes given the text, mean nats per code, (n,)."""
-        codes, texts = self.encode(images).flatten(1), self.texts(condition, len(images))
+        return self._likelihood(self.encode(images).flatten(1), self.texts(condition, len(images)))
+
+    @torch.no_grad()
+    def _likelihood(self, codes: Tensor, texts: Tensor) -> Tensor:
         found = []
-        for part in torch.arange(len(images)).split(CHUNK):
+        for part in torch.arange(len(codes)).split(CHUNK):
             tokens, targets = stream(self.model, texts[part], codes[part])
             hidden = self.model.hidden(tokens.to(self.device))[:, self.model.n_text :]
             chances = self.model.code_scores(hidden).log_softmax(dim=-1)
