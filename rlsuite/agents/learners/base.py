@@ -74,9 +74,9 @@ class Learner(BaseAlgorithm):
         self.batch_rng = torch_stream(self._root_seed, f"{kind}/minibatches", self.device)
         self.action_space.seed(stream_seed(self._root_seed, f"{kind}/action_space") % 2**32)
 
-    def init_seed(self) -> int:
-        """Seed of the parameters' initial values."""
-        return stream_seed(self._root_seed, f"{type(self).__name__.lower()}/parameters")
+    def init_seed(self, what: str = "parameters") -> int:
+        """Seed of the parameters' initial values, or of another stream of this learner's."""
+        return stream_seed(self._root_seed, f"{type(self).__name__.lower()}/{what}")
 
     def _setup_learn(  # type: ignore[override]
         self,

@@ -43,6 +43,25 @@ class PPONetworkConfig(Section):
     streams or rare rewards 0.05 keeps an untrained head from drowning the advantages."""
 
 
+class SelfImitationConfig(Section):
+    """Gradient steps on one's own best episodes (Oh et al. 2018, arXiv:1806.05635)."""
+
+    n_updates: int = Field(default=24, ge=1)
+    """Gradient steps after each update of the policy, usually 4 to 32."""
+    batch_size: int = Field(default=256, ge=1)
+    """Steps of those episodes per gradient step."""
+    weight: float = Field(default=1.0, ge=0)
+    """Weight of the loss. Higher learns sooner from a few finds, and forgets exploring sooner."""
+    value_weight: float = Field(default=0.05, ge=0)
+    """Weight of the value's part beside the policy's."""
+    episodes: int = Field(default=60, ge=1)
+    """Episodes kept, the newest."""
+    last_steps: int = Field(default=300, ge=1)
+    """Decisions kept of each, its last."""
+    above: float = 0.0
+    """Only episodes whose own reward sums to more are kept."""
+
+
 class PPOConfig(Section):
     """Proximal policy optimisation (Schulman et al. 2017, arXiv:1707.06347)."""
 
@@ -89,10 +108,18 @@ class PPOConfig(Section):
     """Adam's epsilon."""
     cuda_graph: bool = False
     """Record a gradient step as one CUDA graph and replay it. Only on CUDA; not yet measured there."""
+    self_imitation: SelfImitationConfig | None = None
+    """Learn also from one's own best episodes, for rewards that are found rarely; not with memory."""
     network: PPONetworkConfig = PPONetworkConfig()
     """The network."""
 
     smoke: ClassVar[Mapping[str, Any]] = {"n_steps": 32, "batch_size": 64, "n_epochs": 2}
+
+    @model_validator(mode="after")
+    def _imitates_without_memory(self) -> PPOConfig:
+        if self.self_imitation is not None and self.network.memory != "none":
+            raise ValueError("self_imitation draws single steps, which a memory cannot learn from; set memory: none")
+        return self
 
 
 class SACNetworkConfig(Section):

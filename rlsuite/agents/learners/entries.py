@@ -10,7 +10,7 @@ def register(learners: Registry) -> None:
     learners.add(
         "ppo",
         "Proximal policy optimisation: on-policy, any action space, learned rewards with their own value heads.",
-        load="rlsuite.agents.learners.ppo:make",
+        load="rlsuite.agents.learners.recurrent_ppo:make",
         config="rlsuite.agents.learners.config:PPOConfig",
     )
     learners.add(

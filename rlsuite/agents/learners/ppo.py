@@ -25,6 +25,7 @@ from rlsuite.agents.learners.losses import LossSettings, Minibatch, normalize
 from rlsuite.agents.learners.networks import ppo_policy_kwargs
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic, is_image
 from rlsuite.agents.learners.rollout import Rollout, Row, info_kept
+from rlsuite.agents.learners.self_imitation import SelfImitation
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree, VectorEnv
@@ -136,6 +137,9 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         self.reward_scale = DiscountedReturnScale(self.n_envs, self.gamma, self.device)
         self.advantage_scale = RunningScale(self.device)
         self.learned_statistics = EpisodeStatistics(self.n_envs)
+        own = self.config.self_imitation
+        stream = torch.Generator().manual_seed(self.init_seed("self_imitation"))
+        self.imitation = None if own is None else SelfImitation(own, self, stream)
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -239,6 +243,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         learned = {r.name: r.reward(batch) for r in self.rewards}
         data, explained = self._estimate(learned)
         self._record_metrics(self._update_policy(data) | {"train/explained_variance": explained})
+        if self.imitation is not None:
+            self._record_metrics(self.imitation.learn())
         self._record_metrics(self._learned_metrics(learned))
         for reward in self.rewards:
             self._record_metrics({f"{reward.name}/{k}": v for k, v in reward.update(batch).items()})
@@ -364,12 +370,17 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
 
     def training_state(self) -> StateTree:
         """Everything resume needs; see `Learner.training_state`."""
-        return super().training_state() | {
-            "optimizer": optimizer_state(self.policy.optimizer),
-            "reward_scale": self.reward_scale.state_dict(),
-            "advantage_scale": self.advantage_scale.state_dict(),
-            "learned_statistics": self.learned_statistics.state_dict(),
-        }
+        own = {} if self.imitation is None else {"self_imitation": self.imitation.state_dict()}
+        return (
+            super().training_state()
+            | own
+            | {
+                "optimizer": optimizer_state(self.policy.optimizer),
+                "reward_scale": self.reward_scale.state_dict(),
+                "advantage_scale": self.advantage_scale.state_dict(),
+                "learned_statistics": self.learned_statistics.state_dict(),
+            }
+        )
 
     def load_training_state(self, tree: StateTree) -> None:
         """Bring `training_state` back."""
@@ -378,21 +389,5 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         self.reward_scale.load_state_dict(tree["reward_scale"])
         self.advantage_scale.load_state_dict(tree["advantage_scale"])
         self.learned_statistics.load_state_dict(tree["learned_statistics"])
-
-
-def make(
-    config: PPOConfig,
-    env: VectorEnv,
-    *,
-    rewards: Sequence[LearnedReward] = (),
-    extrinsic_coef: float = 1.0,
-    seed: int = 0,
-    device: str | torch.device = "auto",
-    total_steps: int | None = None,
-) -> PPO:
-    """Make the learner that an experiment's ``agent.learner`` section describes."""
-    from rlsuite.agents.learners.recurrent_ppo import RecurrentPPO
-
-    policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
-    kind = PPO if config.network.memory == "none" else RecurrentPPO
-    return kind(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)
+        if self.imitation is not None:
+            self.imitation.load_state_dict(tree["self_imitation"])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
 
+from rlsuite.agents.contracts import LearnedReward
+from rlsuite.agents.learners.config import PPOConfig
 from rlsuite.agents.learners.losses import LossSettings, Minibatch, ppo_loss
+from rlsuite.agents.learners.policy import is_image
 from rlsuite.agents.learners.ppo import PPO
 from rlsuite.agents.learners.recurrent import RecurrentActorCritic, RecurrentCnnActorCritic
 from rlsuite.agents.learners.rollout import Row
 from rlsuite.agents.learners.update import PolicyUpdate
-from rlsuite.envs.vector import StateTree
+from rlsuite.envs.vector import StateTree, VectorEnv
 
 
 class RecurrentPPO(PPO):
@@ -143,3 +146,19 @@ class SequenceUpdate(PolicyUpdate):
         self.flat.zero_grad()
         loss.backward()
         return metrics
+
+
+def make(
+    config: PPOConfig,
+    env: VectorEnv,
+    *,
+    rewards: Sequence[LearnedReward] = (),
+    extrinsic_coef: float = 1.0,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    total_steps: int | None = None,
+) -> PPO:
+    """Make the learner that an experiment's ``agent.learner`` section describes."""
+    policy = "CnnPolicy" if is_image(env.observation_space) else "MlpPolicy"
+    kind = PPO if config.network.memory == "none" else RecurrentPPO
+    return kind(policy, env, config, rewards=rewards, extrinsic_coef=extrinsic_coef, seed=seed, device=device)

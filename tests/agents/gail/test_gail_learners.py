@@ -8,7 +8,7 @@ from rlsuite.agents.contracts import RewardContext
 from rlsuite.agents.gail.agent import GailReward
 from rlsuite.agents.gail.config import GailConfig
 from rlsuite.agents.learners.config import PPOConfig, SACConfig
-from rlsuite.agents.learners.ppo import make as make_ppo
+from rlsuite.agents.learners.recurrent_ppo import make as make_ppo
 from rlsuite.agents.learners.sac import make as make_sac
 from rlsuite.demos.data import Demonstrations
 from rlsuite.envs.levels import make_vec

@@ -1,7 +1,7 @@
 """PPO on environments that cannot be regrouped without beginning their episodes anew."""
 
 from rlsuite.agents.learners.config import PPOConfig
-from rlsuite.agents.learners.ppo import make
+from rlsuite.agents.learners.recurrent_ppo import make
 from rlsuite.envs.levels import make_vec
 
 
