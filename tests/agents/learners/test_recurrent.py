@@ -12,9 +12,9 @@ from gymnasium import spaces
 from torch import nn
 
 from rlsuite.agents.learners.config import PPOConfig
-from rlsuite.agents.learners.ppo import PPO, make
+from rlsuite.agents.learners.ppo import PPO
 from rlsuite.agents.learners.recurrent import RecurrentActorCritic, unroll
-from rlsuite.agents.learners.recurrent_ppo import RecurrentPPO, longest_stretch
+from rlsuite.agents.learners.recurrent_ppo import RecurrentPPO, longest_stretch, make
 from rlsuite.errors import UserError
 from rlsuite.testing import ConstantReward, check_learner, make_probe, solve_probe
 
