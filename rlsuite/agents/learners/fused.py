@@ -112,6 +112,7 @@ class FusedUpdate(PolicyUpdate):
         self.pi = Tower([*hidden_pi, policy.action_net], policy.activation_fn)
         self.vf = Tower([*hidden_vf, policy.value_net], policy.activation_fn)
         self.own = policy.own_value_net
+        self.own_layer = None if self.own is None else _Layer.of(self.own)
 
     @torch.no_grad()
     def gradient(self, batch: Minibatch, settings: LossSettings) -> torch.Tensor:
@@ -172,10 +173,10 @@ class FusedUpdate(PolicyUpdate):
 
     def _value_backward(self, inputs: torch.Tensor, hidden: torch.Tensor, grad: torch.Tensor) -> None:
         """As `Tower.backward`, with every value head on the last hidden layer."""
-        if self.own is None:
+        if self.own_layer is None:
             self.vf.backward(inputs, grad)
             return
-        heads = [(self.vf.layers[-1], grad[:, :1]), (_Layer.of(self.own), grad[:, 1:])]
+        heads = [(self.vf.layers[-1], grad[:, :1]), (self.own_layer, grad[:, 1:])]
         for layer, part in heads:
             layer.weight_grad.copy_(part.t() @ hidden)
             layer.bias_grad.copy_(part.sum(0))

@@ -46,6 +46,7 @@ class EpisodeMemory:
         self.config, self.gamma = config, gamma
         self.episodes: deque[Steps] = deque(maxlen=config.episodes)
         self.running = [_Running() for _ in range(n_envs)]
+        self._steps: Steps | None = None  # of all episodes, joined; None: not since one was added
 
     def __len__(self) -> int:
         """Steps that can be drawn."""
@@ -75,12 +76,17 @@ class EpisodeMemory:
                 following = float(reward[t]) + self.gamma * following
                 returns[t] = following
             self.episodes.append((obs, action, returns))
+            self._steps = None
         running.parts, running.earned = [], 0.0
 
     def draw(self, n: int, generator: torch.Generator) -> Steps:
         """N of the kept steps, each as likely as any other, with repetition."""
-        rows = torch.randint(len(self), (n,), generator=generator)
-        return tuple(torch.cat(parts)[rows] for parts in zip(*self.episodes, strict=True))  # type: ignore[return-value]
+        if self._steps is None:
+            self._steps = tuple(torch.cat(parts) for parts in zip(*self.episodes, strict=True))  # type: ignore[assignment]
+        assert self._steps is not None
+        rows = torch.randint(len(self._steps[2]), (n,), generator=generator)
+        obs, action, returns = (part[rows] for part in self._steps)
+        return obs, action, returns
 
     def state_dict(self) -> StateTree:
         """Every kept and running episode, joined, and where they begin."""
@@ -96,6 +102,7 @@ class EpisodeMemory:
     def load_state_dict(self, state: StateTree) -> None:
         """Bring `state_dict` back."""
         self.episodes.clear()
+        self._steps = None
         self.episodes.extend(self._cut(state["kept"], state["kept_lengths"]))
         cut = self._cut(state["running"], state["running_lengths"])
         earned = torch.as_tensor(state["earned"]).tolist()
