@@ -28,7 +28,7 @@ def main() -> None:
     obs, _ = env.reset(seed=want["seed"])
     if want["policy"]:
         policy = mlp_policy(obs_space.shape[0], space.low, space.high, want["seed"])
-        act = lambda obs: policy(obs)  # noqa: E731
+        act = policy
     else:
         draw = random_actions(space.low, space.high, want["n_envs"], want["seed"])
         act = lambda obs: draw()  # noqa: E731

@@ -24,7 +24,7 @@ def main() -> None:
     obs = env.reset()
     if want["policy"]:
         policy = mlp_policy(obs_space.shape[0], space.low, space.high, want["seed"])
-        act: Any = lambda obs: policy(obs)  # noqa: E731
+        act: Any = policy
     else:
         draw = random_actions(space.low, space.high, want["n_envs"], want["seed"])
         act = lambda obs: draw()  # noqa: E731
