@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ class MetricWriters:
     def __init__(self, folder: RunFolder, wall_s: Callable[[], float]) -> None:
         self._folder = folder
         self.jsonl = JsonlWriter(folder.metrics, wall_s)
+        _wait_for_a_later_name(folder.tensorboard)
         self.tensorboard = TensorBoardOutputFormat(str(folder.tensorboard))
         self.logger = Logger(str(folder.path), [self.jsonl, self.tensorboard])
 
@@ -109,6 +111,17 @@ class MetricWriters:
     def close(self) -> None:
         """Close every writer."""
         self.logger.close()
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Wait, a second at most, until a new event file is named after a later second than those in the folder.
+
+    TensorBoard reads a run's event files in the order of their names, ``events.out.tfevents.SECOND.HOST.PID``: of two
+    files of one second (a run killed and resumed at once) the process with the smaller number would come first.
+    """
+    stamps = [part for file in folder.glob("events.*") for part in file.name.split(".")[3:4] if part.isdecimal()]
+    if stamps:
+        time.sleep(min(max(max(map(int, stamps)) + 1 - time.time(), 0.0), 1.0))
 
 
 def cut_back(folder: RunFolder, position: Mapping[str, Any]) -> None:
