@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, default=Path("docs/results/generators"))
     parser.add_argument("--steps", type=int, help="gradient steps of each training; none: the claim's own")
+    parser.add_argument("--settings", type=json.loads, default={}, help='of the generators, as JSON: {"width": 32}')
     parser.add_argument("--models", type=Path, default=Path("runs/claims"), help="where `characters` leaves its model")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,7 +119,8 @@ def augment(args: argparse.Namespace) -> Figures:
             curve.append({"step": step, "judge_accuracy": accuracy, **judge(model.sample(250, seed=1))})
 
         settings = {"channels": 1, "width": 16, "batch_size": 32, "ema_decay": 0.99, "diff_augment": policy}
-        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 2)
+        settings |= {"discriminator_width": 32, "learning_rate": 5e-4, **args.settings}
+        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 4)
         found[name] = {"curve": curve, **{k: curve[-1][k] for k in ("fd_lite0", "kid")}}
         sheets.append(grid(model.sample(16, seed=0), columns=16))
     stack(args.out / f"augment_s{args.seed}.png", [grid(others.floats()[:16], columns=16), *sheets])
@@ -141,6 +143,7 @@ def began(args: argparse.Namespace) -> Figures:
             curve.append({"step": step, "m": sum(recent) / len(recent), "k": metrics["k"], **figures})
 
     settings = {"width": 8, "gamma": 0.7, "learning_rate": 1e-3, "residual_steps": n_steps // 3, "ema_decay": 0.99}
+    settings |= args.settings
     model = trained("began", settings, data, n_steps, args.seed, look=look, every=10)
     write_png(args.out / f"began_s{args.seed}.png", grid(model.sample(48, seed=0), columns=16), scale=3)
     ranks = rank_correlation([c["m"] for c in curve], [c["fd_lite0"] for c in curve])
@@ -160,7 +163,7 @@ def characters(args: argparse.Namespace) -> Figures:
     """DCGAN on DiceBear's characters, kept as a bundle."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
     n_steps = args.steps or 2500
-    settings = {"width": 16, "batch_size": 32, "latent": 64, "ema_decay": 0.995}
+    settings = {"width": 16, "batch_size": 32, "latent": 64, "ema_decay": 0.995} | args.settings
     model = trained("dcgan", settings, data, n_steps, args.seed)
     model.save(args.models / f"characters_s{args.seed}")
     write_png(args.out / f"characters_s{args.seed}.png", grid(model.sample(48, seed=0), columns=16), scale=3)
@@ -292,7 +295,7 @@ def text(args: argparse.Namespace) -> Figures:
     found: Figures = {"reader_accuracy": reader.accuracy(everything)}
     for name, switches in (("plain", (False, False)), ("cls_int", (True, True))):
         settings = {"width": 16, "batch_size": 32, "latent": 16, "text_width": 64, "ema_decay": 0.99}
-        settings |= dict(zip(("match", "interpolate"), switches, strict=True))
+        settings |= {**dict(zip(("match", "interpolate"), switches, strict=True)), **args.settings}
         model = trained("gan_cls", settings, data, args.steps or 4000, args.seed)
         for part, wanted in (("unseen", True), ("seen", False)):
             chosen = {c: k for c, k in kinds.items() if ((k["colour"], k["shape"]) in hidden) == wanted}
@@ -328,6 +331,7 @@ def cycle(args: argparse.Namespace) -> Figures:
     for name, gan, loop in (("cycle_gan", 1.0, 10.0), ("gan_alone", 1.0, 0.0), ("cycle_alone", 0.0, 10.0)):
         settings = {"width": 12, "blocks": 2, "gan_coef": gan, "cycle_coef": loop, "identity_coef": 0.0}
         settings |= {"constant_steps": n_steps // 2, "decay_steps": n_steps - n_steps // 2}
+        settings |= args.settings
         model = trained("cyclegan", settings, data, n_steps, args.seed)
         made = model.transform(others.floats(), to="b")
         found[name] = against(made, truth, judge)
@@ -339,6 +343,32 @@ def cycle(args: argparse.Namespace) -> Figures:
 def against(made: Tensor, truth: Tensor, judge: Judge) -> Figures:
     """Distance to the hidden partners, picture by picture and as a whole."""
     return {"l1": float((made - truth).abs().mean()), **judge(made)}
+
+
+# -- films -----------------------------------------------------------------------------------------------
+
+
+def video(args: argparse.Namespace) -> Figures:
+    """Films of 8 frames of a shape that moves over a background: two streams against one, by 200 held-out films."""
+    from rlsuite.generators.video.videogan import score_films
+
+    spec, n_steps, found = generators.Spec("claims", (SIZE, SIZE), 3, n_frames=8), args.steps or 2000, {}
+    data, others = generators.load_images({"id": "shapes/moving", "n_films": 1200}, spec).split(1 / 6, args.seed)
+    rows = [film_strip(others.floats()[:3])]
+    for streams in ("two", "one"):
+        settings = {"width": 16, "n_frames": 8, "batch_size": 16, "latent": 32, "streams": streams}
+        settings |= {"learning_rate": 5e-4, "ema_decay": 0.99, **args.settings}
+        model = trained("videogan", settings, data, n_steps, args.seed)
+        films = model.sample(200, seed=1)
+        found[f"{streams}_stream"] = score_films(films, data, others)
+        rows.append(film_strip(films[:3]))
+    stack(args.out / f"video_s{args.seed}.png", rows)
+    return {"n_steps": n_steps, **found}
+
+
+def film_strip(films: Tensor) -> Tensor:
+    """Films side by side, each frame behind the other, in one row."""
+    return grid(films.flatten(0, 1), columns=films.shape[0] * films.shape[1])
 
 
 # -- dreams ----------------------------------------------------------------------------------------------
@@ -391,6 +421,7 @@ CLAIMS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "arithmetic": arithmetic_claim,
     "text": text,
     "cycle": cycle,
+    "video": video,
     "dream": dream_claim,
 }
 

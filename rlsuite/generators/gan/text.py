@@ -27,12 +27,33 @@ from rlsuite.generators.streams import draw_latent, noise, seeded_weights
 from rlsuite.generators.training import NetworkState, frozen
 
 
+class TextCode(nn.Module):
+    """Sentence vector to the code that both networks work with.
+
+    Sentence vectors have length one, so each of their hundreds of numbers is tiny: brought to a mean square of one,
+    the code is as loud as the noise beside it from the first step on (a tenth of it otherwise, and ignored for long).
+
+    Args:
+        length: Of a sentence vector.
+        width: Of the code.
+    """
+
+    def __init__(self, length: int, width: int) -> None:
+        super().__init__()
+        self.loudness = length**0.5
+        self.linear = nn.Linear(length, width)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """(n, length) to (n, width)."""
+        return nn.functional.leaky_relu(self.linear(text * self.loudness), 0.2)
+
+
 class TextDecoder(nn.Module):
     """Noise and sentence vector to image in [-1, 1]."""
 
     def __init__(self, config: GanClsConfig) -> None:
         super().__init__()
-        self.read = nn.Sequential(nn.Linear(DIMENSIONS[config.encoder], config.text_width), nn.LeakyReLU(0.2))
+        self.read = TextCode(DIMENSIONS[config.encoder], config.text_width)
         length = config.latent + config.text_width
         self.draw = DcganGenerator(length, config.size, config.channels, config.width, config.kernel)
 
@@ -46,7 +67,7 @@ class TextJudge(nn.Module):
 
     def __init__(self, config: GanClsConfig) -> None:
         super().__init__()
-        self.read = nn.Sequential(nn.Linear(DIMENSIONS[config.encoder], config.text_width), nn.LeakyReLU(0.2))
+        self.read = TextCode(DIMENSIONS[config.encoder], config.text_width)
         shape = (config.size, config.channels, config.width, config.kernel)
         self.look = DcganDiscriminator(*shape, condition=config.text_width)
 
