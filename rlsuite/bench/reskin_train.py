@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlsuite.bench.sparse_suite import LEARNER, MARIO
+from rlsuite.bench.sparse_suite import LEARNER, MARIO, bonus_of
 from rlsuite.errors import DataError, UserError
 from rlsuite.runs.folder import list_runs
 
 REMEDIES = ("crop", "shift", "convolution", "overlay")
+"""Changes of what is seen while training."""
 _SKINS = re.compile(r"skins-(\d+)")
 
 
@@ -50,47 +52,76 @@ def _parted(word: str, form: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def experiment(level: str, arm: str, packs: Sequence[Path], seed: int, budget: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Recipe:
+    """How the arms of a benchmark are trained; the same for all but for what the arm itself changes.
+
+    Attributes:
+        level: Level id.
+        budget: Env steps.
+        agent: Bonus beside the level's reward, a name of `sparse_suite.AGENTS`; ``auto``: ICM where the reward is
+            sparse or missing, else none.
+        packs: Looks that ``skins-K`` trains on.
+        encoder: Run of the generator whose features the arm ``frozen`` sees.
+    """
+
+    level: str
+    budget: int
+    agent: str = "auto"
+    packs: Sequence[Path] = ()
+    encoder: Path | None = None
+
+
+def experiment(recipe: Recipe, arm: str, seed: int) -> dict[str, Any]:
     """One training as an experiment.
 
     Raises:
-        UserError: There is no such arm, or it has no packs.
+        UserError: There is no such arm or agent, or it lacks packs or an encoder.
     """
-    env: dict[str, Any] = {"id": level, "n_envs": 32}
-    if arm in REMEDIES:
-        env["observation"] = [{"kind": "augment", "to": arm}]
-    elif match := _SKINS.fullmatch(arm):
-        if not packs:
-            raise UserError(f"arm {arm} needs looks to train on: --train-pack PACK")
-        env["skin"] = {"packs": [str(path.absolute()) for path in packs], "pool": int(match[1])}
-    elif arm != "none":
-        raise UserError(f"arm {arm!r} is unknown; none, {', '.join(REMEDIES)} and skins-1, skins-4, ... are possible")
-    rewarded = not level.endswith("/no_reward")
-    agent: dict[str, Any] = {"learner": {"kind": "ppo", **(MARIO if level.startswith("mario/") else LEARNER)}}
-    if not rewarded or level.endswith("sparse"):
-        agent |= {
-            "kind": "icm",
-            "rewards": [{"kind": "icm", "preset": "house", "weight": 1.0 if not rewarded else 0.1}],
-        }
+    level, rewarded = recipe.level, not recipe.level.endswith("/no_reward")
+    name = recipe.agent
+    if name == "auto":
+        name = "icm" if not rewarded or level.endswith("sparse") else "ppo"
     return {
-        "name": f"reskin-{level.replace('/', '-')}-{arm}",
+        "name": f"reskin-{level.replace('/', '-')}-{name}-{arm}",
         "seed": seed,
-        "budget": {"env_steps": budget},
-        "env": env,
-        "agent": agent,
+        "budget": {"env_steps": recipe.budget},
+        "env": {"id": level, "n_envs": 32, **_dressed(recipe, arm)},
+        "agent": {"learner": learner_of(level), **bonus_of(name, rewarded=rewarded)},
         "eval": {"every_steps": 0, "final_episodes": 8, "deterministic": False},
         "video": {"final": False},
     }
 
 
+def _dressed(recipe: Recipe, arm: str) -> dict[str, Any]:
+    """What an arm changes in the ``env`` section."""
+    if arm == "none":
+        return {}
+    if arm in REMEDIES:
+        return {"observation": [{"kind": "augment", "to": arm}]}
+    if arm == "frozen":
+        if recipe.encoder is None:
+            raise UserError("arm frozen needs a generator that encodes: --encoder RUN")
+        return {"observation": [{"kind": "features", "generator": str(recipe.encoder.absolute())}]}
+    if match := _SKINS.fullmatch(arm):
+        if not recipe.packs:
+            raise UserError(f"arm {arm} needs looks to train on: --train-pack PACK")
+        return {"skin": {"packs": [str(path.absolute()) for path in recipe.packs], "pool": int(match[1])}}
+    known = ", ".join(REMEDIES)
+    raise UserError(f"arm {arm!r} is unknown; none, {known}, frozen and skins-1, skins-4, ... are possible")
+
+
+def learner_of(level: str) -> dict[str, Any]:
+    """PPO as the level wants it: small rollouts for Mario and the scenarios of Doom that are learned soon."""
+    if level.startswith("mario/"):
+        return {"kind": "ppo", **MARIO}
+    if level.startswith(("doom/my_way_home/", "doom/freedoom")):
+        return {"kind": "ppo", **LEARNER}
+    return {"kind": "ppo", **MARIO, "normalize_reward": True}
+
+
 def train_arms(
-    level: str,
-    arms: Sequence[str],
-    packs: Sequence[Path],
-    seeds: Iterable[int],
-    folder: Path,
-    budget: int,
-    overrides: Sequence[str] = (),
+    recipe: Recipe, arms: Sequence[str], seeds: Iterable[int], folder: Path, overrides: Sequence[str] = ()
 ) -> dict[str, list[Path]]:
     """Train what is not there yet, seed by seed, and name the runs of each arm.
 
@@ -100,7 +131,7 @@ def train_arms(
     """
     import rlsuite
 
-    plans = [(arm, experiment(level, arm, packs, seed, budget)) for seed in seeds for arm in arms]
+    plans = [(arm, experiment(recipe, arm, seed)) for seed in seeds for arm in arms]
     found: dict[str, list[Path]] = {arm: [] for arm in arms}
     for arm, plan in plans:
         path, done = _existing(folder, plan["name"], plan["seed"])

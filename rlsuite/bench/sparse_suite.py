@@ -120,11 +120,8 @@ def experiment(level: str, agent: str, *, seed: int, budget: int | None = None) 
     Raises:
         UserError: Unknown name (with the nearest one).
     """
-    place, recipe = _find("level", level, LEVELS), dict(_find("agent", agent, AGENTS))
-    if not place.rewarded:
-        recipe["extrinsic_coef"] = 0.0
-        if "rewards" in recipe:
-            recipe["rewards"] = [reward | {"weight": 1.0} for reward in recipe["rewards"]]
+    place = _find("level", level, LEVELS)
+    recipe = bonus_of(agent, rewarded=place.rewarded)
     return {
         "name": f"sparse-{level}-{agent}",
         "seed": seed,
@@ -136,9 +133,23 @@ def experiment(level: str, agent: str, *, seed: int, budget: int | None = None) 
     }
 
 
+def bonus_of(agent: str, *, rewarded: bool = True) -> dict[str, Any]:
+    """The ``agent`` section without its learner; where the level pays nothing, the bonus is all there is.
+
+    Raises:
+        UserError: Unknown name (with the nearest one).
+    """
+    recipe = copy.deepcopy(dict(_find("agent", agent, AGENTS)))
+    if not rewarded:
+        recipe["extrinsic_coef"] = 0.0
+        if "rewards" in recipe:
+            recipe["rewards"] = [reward | {"weight": 1.0} for reward in recipe["rewards"]]
+    return recipe
+
+
 def _find(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise UserError(f"the sparse benchmark has no {kind} '{name}'{hint} It has {', '.join(table)}.")
+    raise UserError(f"the benchmarks have no {kind} '{name}'{hint} It has {', '.join(table)}.")

@@ -114,14 +114,23 @@ def visits(
 
 @app.command("reskin")
 def reskin(
-    family: Annotated[list[str], typer.Option(metavar="NAME=PACK", help="Looks to test on; may be repeated.")],
+    family: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PACK", help="Looks to test on; may be repeated. None: only train.")
+    ] = None,
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "bench_reskin",
     run: Annotated[
         list[str] | None, typer.Option(metavar="ARM=RUN", help="A trained run to test; may be repeated.")
     ] = None,
     level: Annotated[str | None, typer.Option(help="Train arms on this level first.")] = None,
     arm: Annotated[
-        list[str] | None, typer.Option(help="none, crop, shift, convolution, overlay, skins-16, ...; may be repeated.")
+        list[str] | None,
+        typer.Option(help="none, crop, shift, convolution, overlay, frozen, skins-16, ...; may be repeated."),
+    ] = None,
+    agent: Annotated[
+        str, typer.Option(help="Bonus beside the reward: ppo (none), icm, rnd, e3b, ...; auto: where it is sparse.")
+    ] = "auto",
+    encoder: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Generator whose features the arm frozen sees.")
     ] = None,
     train_pack: Annotated[list[Path] | None, typer.Option(metavar="PACK", help="Looks that skins-K train on.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of each arm: 0, 1, ...")] = 3,
@@ -134,14 +143,20 @@ def reskin(
     """Test policies on looks that they have never seen; train them first if a level is named."""
     from rlsuite.bench.reskin import Plan, table
     from rlsuite.bench.reskin import run as test
-    from rlsuite.bench.reskin_train import arms_of, named, train_arms
-    from rlsuite.cli.output import print_json
+    from rlsuite.bench.reskin_train import Recipe, arms_of, named, train_arms
+    from rlsuite.cli.output import print_json, print_table
 
     arms = arms_of(run or ())
     if level is not None:
-        arms |= train_arms(
-            level, arm or ["none", "skins-16"], train_pack or [], range(seeds), folder, budget, set_ or ()
-        )
+        recipe = Recipe(level, budget, agent, train_pack or [], encoder)
+        arms |= train_arms(recipe, arm or ["none", "skins-16"], range(seeds), folder, set_ or ())
     say: Any = (lambda _: None) if json else print
+    if not family:
+        from rlsuite.errors import UserError
+
+        if level is None:
+            raise UserError("nothing to do: --family NAME=PACK names looks to test on, --level a level to train on")
+        rows = [{"arm": name, "run": str(path)} for name, paths in arms.items() for path in paths]
+        return print_json({"runs": rows}) if json else print_table(rows, ["arm", "run"])
     report = test(arms, named(family), folder, Plan(n_episodes=episodes, n_states=states), on_cell=say)
     return print_json(report) if json else print(table(report["arms"]))

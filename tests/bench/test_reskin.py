@@ -8,7 +8,7 @@ import pytest
 
 from rlsuite.bench.reskin import refuse_seen, summarise, table
 from rlsuite.bench.reskin_measures import cvar, gap, radius, read_out, told_apart
-from rlsuite.bench.reskin_train import arms_of, experiment, named
+from rlsuite.bench.reskin_train import Recipe, arms_of, experiment, named
 from rlsuite.config.schema import load_experiment
 from rlsuite.errors import UserError
 
@@ -57,19 +57,32 @@ def test_the_summary_gathers_runs() -> None:
 
 
 @pytest.mark.parametrize("arm", ["none", "crop", "shift", "convolution", "overlay", "skins-4"])
-@pytest.mark.parametrize("level", ["mario/1-1/dense", "mario/1-1/no_reward", "doom/my_way_home/sparse"])
+@pytest.mark.parametrize("level", ["doom/basic", "mario/1-1/dense", "mario/1-1/no_reward", "doom/my_way_home/sparse"])
 def test_every_arm_is_an_experiment(arm: str, level: str, tmp_path: Path) -> None:
-    plan = load_experiment(experiment(level, arm, [tmp_path / "p"], seed=3, budget=1000)).experiment
+    recipe = Recipe(level, budget=1000, packs=[tmp_path / "p"])
+    plan = load_experiment(experiment(recipe, arm, seed=3)).experiment
     assert plan.seed == 3
     assert (plan.env.skin is not None) == arm.startswith("skins")  # type: ignore[union-attr]
     assert bool(plan.env.observation) == (arm in ("crop", "shift", "convolution", "overlay"))  # type: ignore[union-attr]
 
 
+def test_a_bonus_is_put_beside_the_reward() -> None:
+    for level, weight, extrinsic in (("doom/basic", 0.1, 1.0), ("mario/1-1/no_reward", 1.0, 0.0)):
+        plan = load_experiment(experiment(Recipe(level, 1000, agent="e3b"), "none", seed=0)).experiment
+        assert plan.agent is not None
+        assert [(r.kind, r.weight) for r in plan.agent.rewards] == [("e3b", weight)]
+        assert plan.agent.extrinsic_coef == extrinsic
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(UserError, match="arm skins-4 needs looks to train on"):
-        experiment("mario/1-1/dense", "skins-4", [], 0, 1)
+        experiment(Recipe("mario/1-1/dense", 1), "skins-4", 0)
+    with pytest.raises(UserError, match="arm frozen needs a generator that encodes"):
+        experiment(Recipe("mario/1-1/dense", 1), "frozen", 0)
+    with pytest.raises(UserError, match="no agent 'e3c'; did you mean e3b"):
+        experiment(Recipe("mario/1-1/dense", 1, agent="e3c"), "none", 0)
     with pytest.raises(UserError, match="arm 'magic' is unknown"):
-        experiment("mario/1-1/dense", "magic", [], 0, 1)
+        experiment(Recipe("mario/1-1/dense", 1), "magic", 0)
     with pytest.raises(UserError, match="ARM=RUN is wanted"):
         arms_of(["runs/a"])
     with pytest.raises(UserError, match="a is named twice"):
