@@ -9,8 +9,9 @@ same episodes to the same actions, and a policy's actions can be compared state 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ import numpy as np
 import torch
 
 from rlsuite import skins
-from rlsuite.bench.reskin_measures import LEGIBLE, cvar, gap, radius, read_out, told_apart
-from rlsuite.bench.statistics import bootstrap, iqm
+from rlsuite.bench.reskin_measures import cvar, gap, radius, read_out, told_apart
+from rlsuite.bench.reskin_report import write_report
+from rlsuite.config.schema import load_experiment
 from rlsuite.envs.vector import VectorEnv
-from rlsuite.evaluation import Evaluation, own_streams, play
+from rlsuite.evaluation import Evaluation, RandomPolicy, own_streams, play
 from rlsuite.experiment import open_run
 from rlsuite.experiment.assembly import make_level
+from rlsuite.runs.folder import RunFolder
 from rlsuite.skins.pack import AssetPack
 
 DIALS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -57,44 +60,65 @@ def run(
     *,
     on_cell: Any = lambda _: None,
 ) -> dict[str, Any]:
-    """Test the runs of every arm on every family.
+    """Test the runs of every arm on every family; what the folder already holds is not tested again.
 
     Args:
         arms: Name to the runs (seeds) of each.
         families: Name to the pack of each, which no arm may have trained on.
-        folder: Where ``report.json`` and ``report.md`` are written.
+        folder: Where ``cells/``, ``report.json``, ``report.md`` and the curve are written.
         plan: How much is tested.
         on_cell: Told what is being tested.
 
     Raises:
         UserError: A run that trained on one of the looks it is to be tested on; a pack of another level.
     """
+    plan, folder = plan or Plan(), Path(folder)
     packs = {name: skins.load_pack(path) for name, path in families.items()}
+    for path in (path for runs in arms.values() for path in runs):
+        refuse_seen(open_section(path).skin, packs)
     cells = []
     for arm, runs in arms.items():
         for path in runs:
-            on_cell(f"{arm}: {path}")
-            cells += [{"arm": arm, "run": Path(path).name, **cell} for cell in examine(path, packs, plan or Plan())]
-    report = {"plan": asdict(plan or Plan()), "cells": cells, "arms": summarise(cells)}
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(report, indent=1, default=float) + "\n")
-    (folder / "report.md").write_text(table(report["arms"]) + "\n")
-    return report
+            kept = {name: cell_file(folder, path, pack, plan) for name, pack in packs.items()}
+            missing = {name: packs[name] for name, file in kept.items() if not file.is_file()}
+            on_cell(f"{arm}: {path}" + ("" if missing else " (tested before)"))
+            for cell in examine(path, missing, plan) if missing else ():
+                write_json(kept[cell["family"]], cell)
+            cells += [{"arm": arm, "run": Path(path).name, **json.loads(f.read_text())} for f in kept.values()]
+    report = {"plan": asdict(plan), "packs": {n: p.provenance for n, p in packs.items()}, "cells": cells}
+    return write_report(folder, report)
 
 
-def examine(path: str | Path, packs: Mapping[str, AssetPack], plan: Plan) -> list[dict[str, Any]]:
-    """One run on every family."""
+def open_section(path: str | Path) -> Any:
+    """The ``env`` section of a run."""
+    return load_experiment(RunFolder.find(Path(path)).resolved).experiment.env
+
+
+def cell_file(folder: Path, path: str | Path, pack: AssetPack, plan: Plan) -> Path:
+    """Where the result of one run on one family is kept; named after all that it depends on."""
+    facts = [Path(path).name, [pack.digest(k) for k in range(len(pack))], asdict(plan)]
+    return folder / "cells" / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}.json"
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Write aside and rename, so that a file that is there is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp")
+    aside.write_text(json.dumps(tree, indent=1, default=float) + "\n")
+    aside.replace(path)
+
+
+def examine(path: str | Path, packs: Mapping[str, AssetPack], plan: Plan) -> Iterator[dict[str, Any]]:
+    """One run on every family, one after the other."""
     assembly = open_run(path)
     section: Any = assembly.experiment.env
-    refuse_seen(section.skin, packs)
     bare_experiment = assembly.experiment.model_copy(update={"env": section.model_copy(update={"skin": None})})
     env = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     other = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     try:
-        policy, deterministic = assembly.learner, assembly.experiment.eval.deterministic
-        tester = _Tester(policy, env, other, plan, deterministic)
-        return [{"family": name, **tester.family(pack)} for name, pack in packs.items()]
+        tester = Tester(assembly.learner, env, other, plan, assembly.experiment.eval.deterministic)
+        for name, pack in packs.items():
+            yield {"family": name, "level": section.id, "env_steps": assembly.env_steps, **tester.family(pack)}
     finally:
         env.close()
         other.close()
@@ -118,67 +142,91 @@ def refuse_seen(section: Any, packs: Mapping[str, AssetPack]) -> None:
             raise UserError(f"family {name}: the run trained on one of its looks; test on looks that were held out")
 
 
-class _Tester:
-    """Plays one policy."""
+class Tester:
+    """Plays one policy.
+
+    Args:
+        policy: The run's learner.
+        env: Its level in its own look.
+        other: The same once more, for lock-step comparisons.
+        plan: How much is tested.
+        deterministic: Whether the mode of the actions is played.
+    """
 
     def __init__(self, policy: Any, env: VectorEnv, other: VectorEnv, plan: Plan, deterministic: bool) -> None:
         self.policy, self.env, self.other, self.plan, self.deterministic = policy, env, other, plan, deterministic
         self.original = self.play(None)
+        self.floor = float(self.play(None, RandomPolicy(env.action_space, env.num_envs, plan.seed)).mean())
 
-    def play(self, pack: AssetPack | None) -> np.ndarray:
+    def play(self, pack: AssetPack | None, policy: Any = None) -> np.ndarray:
         """Scores of the same episodes in some looks, (n_episodes,)."""
         skins.undress(self.env) if pack is None else skins.wear(self.env, pack, seed=self.plan.seed, every=1)
-        found = play(self.policy, self.env, self.plan.n_episodes, seed=self.plan.seed, deterministic=self.deterministic)
-        return scores(found)
+        episodes, seed = self.plan.n_episodes, self.plan.seed
+        return scores(play(policy or self.policy, self.env, episodes, seed=seed, deterministic=self.deterministic))
 
     def family(self, pack: AssetPack) -> dict[str, Any]:
         """Everything about one family of looks."""
-        own = float(self.original.mean())
-        curve = [own if d == 0 else float(self.play(skins.turn(pack, self.env, d)).mean()) for d in self.plan.dials]
+        own, floor = float(self.original.mean()), self.floor
         looks = [float(self.play(pack.part(slice(k, k + 1))).mean()) for k in range(len(pack))]
+        between = [float(self.play(skins.turn(pack, self.env, d)).mean()) for d in self.plan.dials if 0 < d < 1]
+        curve = [own, *between, float(np.mean(looks))]
         states = self.states(pack)
-        fair = states["read_out"] >= LEGIBLE * states["read_out_original"]
         return {
+            "floor": floor,
             "original": own,
             "looks": looks,
-            "gap": gap(own, float(np.mean(looks))),
+            "gap": gap(own, float(np.mean(looks)), floor),
             "worst": min(looks),
             "cvar20": cvar(looks),
             "curve": list(zip(self.plan.dials, curve, strict=True)),
-            "radius": radius(list(self.plan.dials), curve),
-            "fair": bool(fair),
+            "radius": radius(list(self.plan.dials), curve, floor),
+            "legible": states["read_out"] / max(states["read_out_original"], 1e-9),
             **states,
         }
 
     def states(self, pack: AssetPack) -> dict[str, float]:
-        """Compare state by state: the original's actions are played in both."""
+        """Compare state by state: the policy plays in the original look, and is asked in both."""
         skins.undress(self.env)
         skins.wear(self.other, pack, seed=self.plan.seed, every=1)
         obs, seen = self.env.reset_all(self.plan.seed), self.other.reset_all(self.plan.seed)
-        same, kept, state = [], ([], []), []
+        kept, answers, state = ([], []), [], []
         with own_streams(self.policy, self.plan.seed):
             for _ in range(self.plan.n_states):
-                action, _ = self.policy.predict(obs.cpu().numpy(), deterministic=True)
-                there, _ = self.policy.predict(seen.cpu().numpy(), deterministic=True)
-                same.append(np.asarray(action) == np.asarray(there))
+                answers.append(answer(self.policy, obs, seen))
                 kept[0].append(newest(obs))
                 kept[1].append(newest(seen))
+                action, _ = self.policy.predict(obs.cpu().numpy(), deterministic=self.deterministic)
                 step = self.env.step_tensor(action)
                 state.append(visible_state(step.info, self.env.num_envs))
                 obs, seen = step.obs, self.other.step_tensor(action).obs
         a, b = (np.concatenate(part) for part in kept)
         before = np.concatenate(state)
         return {
-            "agreement": float(np.mean(same)),
+            **{key: float(np.mean([each[key] for each in answers])) for key in answers[0]},
             "read_out_original": read_out(a, before),
             "read_out": read_out(b, before),
             "told_apart": told_apart(a, b),
         }
 
 
+@torch.no_grad()
+def answer(policy: Any, obs: torch.Tensor, seen: torch.Tensor) -> dict[str, float]:
+    """What the policy would do and expect in two looks of the same states, means over environments.
+
+    ``agreement``: share of equal modes. ``kl``: divergence of the actions' distribution, nats. ``value_gap``: how much
+    less the environment's return is valued, in the value's own (perhaps normalised) unit.
+    """
+    network = policy.policy
+    own, other = (network.get_distribution(x.to(network.device)) for x in (obs, seen))
+    same = (own.mode() == other.mode()).float().mean()
+    kl = torch.distributions.kl_divergence(own.distribution, other.distribution).reshape(len(obs), -1).sum(1).mean()
+    values = [network.predict_values(x.to(network.device))[:, 0].mean() for x in (obs, seen)]
+    return {"agreement": float(same), "kl": float(kl), "value_gap": float(values[0] - values[1])}
+
+
 def newest(obs: torch.Tensor) -> np.ndarray:
-    """The newest picture of each stack, a copy."""
-    return obs[:, -1].cpu().numpy().copy()
+    """The newest picture of each stack, a copy; features as they are."""
+    return (obs[:, -1] if obs.dim() == 4 else obs).cpu().numpy().copy()
 
 
 SHOWN = ("left_x_pos", "y_pos", "x", "y")
@@ -196,44 +244,3 @@ def scores(found: Evaluation) -> np.ndarray:
     return found.progress if found.progress is not None else (
         found.successes if found.successes is not None else found.returns
     )  # fmt: skip
-
-
-def summarise(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Arms by families, over runs: IQM with intervals where there are several, worst look, radius, agreement."""
-    found = []
-    for arm, family in dict.fromkeys((cell["arm"], cell["family"]) for cell in cells):
-        mine = [cell for cell in cells if (cell["arm"], cell["family"]) == (arm, family)]
-        looks = np.array([cell["looks"] for cell in mine])
-        radii = [cell["radius"] for cell in mine]
-        found.append(
-            {
-                "arm": arm,
-                "family": family,
-                "n_runs": len(mine),
-                "original": iqm([cell["original"] for cell in mine]),
-                "skinned": str(bootstrap(looks)),
-                "gap": float(np.mean([cell["gap"] for cell in mine])),
-                "worst": float(looks.min()),
-                "cvar20": cvar(looks),
-                "radius": None if None in radii else float(np.mean(radii)),
-                "agreement": float(np.mean([cell["agreement"] for cell in mine])),
-                "told_apart": float(np.mean([cell["told_apart"] for cell in mine])),
-                "fair": sum(cell["fair"] for cell in mine) / len(mine),
-            }
-        )
-    return found
-
-
-COLUMNS = (
-    *("arm", "family", "n_runs", "original", "skinned", "gap", "worst", "cvar20", "radius", "agreement"),
-    *("told_apart", "fair"),
-)
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The summary as Markdown; a radius of ``>1`` was not reached."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    for row in rows:
-        cells = [">1" if key == "radius" and row[key] is None else row[key] for key in COLUMNS]
-        lines.append("| " + " | ".join(f"{c:.3g}" if isinstance(c, float) else str(c) for c in cells) + " |")
-    return "\n".join(lines)

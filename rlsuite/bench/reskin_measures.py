@@ -14,25 +14,32 @@ LEGIBLE = 0.95
 RIDGE = 10.0
 
 
-def gap(original: float, skinned: float) -> float:
-    """Share of the original's score that a skin costs; 0 where there was none to lose."""
-    return (original - skinned) / original if original > 0 else 0.0
+def gap(original: float, skinned: float, floor: float = 0.0) -> float:
+    """Share of what was learned that a skin costs; 0 where nothing was.
+
+    Args:
+        original: Score in the level's own look.
+        skinned: Score in the skin.
+        floor: Score of random actions: at a gap of 1 nothing is left of the policy.
+    """
+    return (original - skinned) / (original - floor) if original > floor else 0.0
 
 
-def radius(dials: Sequence[float], scores: Sequence[float], lost: float = LOST) -> float | None:
-    """The dial at which so much of the score at dial 0 is lost, linear between points; None if it never is.
+def radius(dials: Sequence[float], scores: Sequence[float], floor: float = 0.0, lost: float = LOST) -> float | None:
+    """The dial at which so much of what was learned is lost, linear between points; None if it never is.
 
     Args:
         dials: Rising from 0.
         scores: At each.
+        floor: Score of random actions.
         lost: Share.
     """
-    floor = scores[0] * (1 - lost)
-    if scores[0] <= 0:
+    if scores[0] <= floor:
         return None
+    end = scores[0] - lost * (scores[0] - floor)
     for (a, high), (b, low) in zip(zip(dials, scores), zip(dials[1:], scores[1:]), strict=False):
-        if low <= floor:
-            return float(b if high == low else a + (b - a) * (high - floor) / (high - low))
+        if low <= end:
+            return float(b if high == low else a + (b - a) * (high - end) / (high - low))
     return None
 
 
@@ -46,11 +53,11 @@ def read_out(pictures: np.ndarray, state: np.ndarray, seed: int = 0) -> float:
     """How well a linear probe reads the state from pictures it has not seen: R2, at least 0.
 
     Args:
-        pictures: (n, ...) uint8.
+        pictures: (n, ...) uint8, or features as floats.
         state: (n, k) numbers; columns that never change are left out.
         seed: Of the split, two thirds to learn from.
     """
-    x = pictures.reshape(len(pictures), -1).astype(np.float64) / 255
+    x = _columns(pictures)
     y = np.asarray(state, dtype=np.float64)
     y = y[:, y.std(0) > 0]
     if not y.shape[1]:
@@ -74,12 +81,18 @@ def told_apart(a: np.ndarray, b: np.ndarray, seed: int = 0) -> float:
     n = len(a)
     order = np.random.default_rng(seed).permutation(n)
     train, test = order[: n // 2], order[n // 2 :]
-    stack = [x.reshape(n, -1).astype(np.float64) / 255 for x in (a, b)]
+    stack = [_columns(x) for x in (a, b)]
     x = np.concatenate([part[train] for part in stack])
     y = np.concatenate([np.ones(len(train)), -np.ones(len(train))])[:, None]
     scores = _ridge(x, y, np.concatenate([part[test] for part in stack]))[:, 0]
     wanted = np.concatenate([np.ones(len(test)), -np.ones(len(test))])
     return float(np.where(scores == 0, 0.5, (scores * wanted) > 0).mean())
+
+
+def _columns(pictures: np.ndarray) -> np.ndarray:
+    """(n, d) float64: pictures in [0, 1], features as they are."""
+    columns = pictures.reshape(len(pictures), -1).astype(np.float64)
+    return columns / 255 if pictures.dtype == np.uint8 else columns
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:

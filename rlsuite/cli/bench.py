@@ -141,8 +141,9 @@ def reskin(
     json: Json = False,
 ) -> None:
     """Test policies on looks that they have never seen; train them first if a level is named."""
-    from rlsuite.bench.reskin import Plan, table
+    from rlsuite.bench.reskin import Plan
     from rlsuite.bench.reskin import run as test
+    from rlsuite.bench.reskin_report import table
     from rlsuite.bench.reskin_train import Recipe, arms_of, named, train_arms
     from rlsuite.cli.output import print_json, print_table
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlsuite.bench.reskin import refuse_seen, summarise, table
+from rlsuite.bench.reskin import refuse_seen
 from rlsuite.bench.reskin_measures import cvar, gap, radius, read_out, told_apart
+from rlsuite.bench.reskin_report import summarise, table, write_report
 from rlsuite.bench.reskin_train import Recipe, arms_of, experiment, named
 from rlsuite.config.schema import load_experiment
 from rlsuite.errors import UserError
@@ -20,6 +21,10 @@ def test_formulas_by_hand() -> None:
     assert radius([0, 0.5, 1], [1.0, 0.0, 0.9]) == pytest.approx(0.45), "the first crossing counts"
     assert radius([0, 1], [1.0, 0.11]) is None
     assert radius([0, 1], [0.0, 0.0]) is None
+    assert gap(0.8, 0.2, floor=0.2) == 1.0
+    assert gap(0.8, 0.5, floor=0.2) == pytest.approx(0.5)
+    assert gap(-100, -200, floor=-300) == pytest.approx(0.5), "returns may be negative"
+    assert radius([0, 1], [-100, -300], floor=-300) == pytest.approx(0.9)
     assert cvar([5, 1, 2, 3, 4]) == 1.0
     assert cvar(np.arange(10)) == 0.5
     assert cvar([3.0]) == 3.0
@@ -40,20 +45,39 @@ def test_probes_read_what_is_there_and_nothing_else() -> None:
     assert told_apart(pictures, stream.permuted(pictures, axis=0)) == pytest.approx(0.5, abs=0.12)
 
 
-def cell(arm: str, looks: list[float], reached: float | None) -> dict:
+def cell(arm: str, looks: list[float], reached: float | None, run: str = "r0", family: str = "f", legible: float = 1):
     return {
-        "arm": arm, "family": "f", "original": 1.0, "looks": looks, "gap": gap(1.0, float(np.mean(looks))),
-        "worst": min(looks), "radius": reached, "agreement": 0.5, "told_apart": 1.0, "fair": True,
+        "arm": arm, "family": family, "run": run, "level": "a/level", "original": 1.0, "floor": 0.2, "looks": looks,
+        "radius": reached, "agreement": 0.5, "kl": 0.1, "told_apart": 1.0, "legible": legible,
+        "curve": [[0, 1.0], [0.5, 0.8], [1, float(np.mean(looks))]],
     }  # fmt: skip
 
 
 def test_the_summary_gathers_runs() -> None:
-    rows = summarise([cell("none", [0.2, 0.4], 0.5), cell("none", [0.0, 0.6], 0.7), cell("skins-4", [0.9, 0.9], None)])
+    cells = [cell("none", [0.2, 0.4], 0.5), cell("none", [0.0, 0.6], 0.7, "r1"), cell("skins-4", [0.9, 0.9], None)]
+    rows = [row for row in summarise(cells) if row["family"] == "f"]
     first, second = rows
     assert (first["n_runs"], first["worst"], first["radius"]) == (2, 0.0, pytest.approx(0.6))
-    assert first["gap"] == pytest.approx(0.7)
+    assert first["gap"].startswith("0.875 ["), "of 0.8 that was learned, 0.3 of the score 1 is left: (1 - 0.3) / 0.8"
     assert second["radius"] is None
     assert ">1" in table(rows).splitlines()[-1]
+
+
+def test_a_family_that_cannot_be_read_does_not_count() -> None:
+    cells = [cell("none", [0.2, 0.4], 0.5), cell("none", [0.0, 0.0], 0.1, family="dark", legible=0.5)]
+    rows = {row["family"]: row for row in summarise(cells)}
+    assert (rows["f"]["fair"], rows["dark"]["fair"]) == (True, False)
+    assert rows["all fair"]["fair"] == "1 of 2"
+    assert rows["all fair"]["gap"] == rows["f"]["gap"]
+
+
+def test_the_curve_is_drawn(tmp_path: Path) -> None:
+    cells = [cell(arm, [0.2, 0.4], 0.5, f"{arm}{k}", family) for arm in "ab" for k in (0, 1) for family in ("f", "g")]
+    report = write_report(tmp_path, {"cells": cells})
+    assert [Path(path).suffix for path in report["figures"]] == [".png", ".svg", ".csv"]
+    lines = (tmp_path / "curve.csv").read_text().splitlines()
+    assert len(lines) == 1 + 8 * 3 + 4 * 3
+    assert "a,f,iqm,1,0.3" in "\n".join(lines)
 
 
 @pytest.mark.parametrize("arm", ["none", "crop", "shift", "convolution", "overlay", "skins-4"])
@@ -122,6 +146,11 @@ def test_a_tiny_policy_is_trained_and_tested(tmp_path: Path, capsys) -> None:
     assert len(found["looks"]) == 2
     assert [dial for dial, _ in found["curve"]] == [0, 0.25, 0.5, 0.75, 1]
     assert found["curve"][0][1] == found["original"]
+    assert found["kl"] >= 0
+    kept = next((tmp_path / "runs" / "cells").iterdir())
+    kept.write_text(kept.read_text().replace('"family": "noise"', '"family": "kept"'))
+    assert call([*words, "--family", f"noise={tmp_path / 'test'}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cells"][0]["family"] == "kept", "it was not tested again"
     assert 0 <= found["agreement"] <= 1
     assert (tmp_path / "runs" / "report.md").read_text().startswith("| arm |")
     assert call([*words, "--family", f"noise={tmp_path / 'train'}", "--json"]) == 2
