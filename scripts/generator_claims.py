@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from generator_arithmetic import add_attribute
 from torch import Tensor
 
 from rlsuite import generators
@@ -26,15 +27,12 @@ from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.features import lite0_features
 from rlsuite.generators.gan.decoder import decode_all
 from rlsuite.generators.images import grid, write_png
-from rlsuite.generators.latents import arithmetic
 from rlsuite.generators.measures import frechet_distance, kernel_distance
 from rlsuite.generators.projection import fit_predictor, project
 from rlsuite.generators.readback import AttributeReader, dicebear_attributes, fit_reader
-from rlsuite.generators.scores import caption_score, change_score
+from rlsuite.generators.scores import caption_score
 
 Figures = dict[str, Any]
-Readers = tuple[AttributeReader, AttributeReader]
-"""The judge, and another who says how far to go."""
 SIZE = 16
 ALL = ("colour", "translation", "cutout")
 
@@ -46,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results/generators"))
     parser.add_argument("--steps", type=int, help="gradient steps of each training; none: the claim's own")
     parser.add_argument("--settings", type=json.loads, default={}, help='of the generators, as JSON: {"width": 32}')
-    parser.add_argument("--models", type=Path, default=Path("runs/claims"), help="where `characters` leaves its model")
+    parser.add_argument("--models", type=Path, default=Path("runs/claims"), help="where models are left")
     args = parser.parse_args()
     torch.set_num_threads(1)
     names = list(CLAIMS) if "all" in args.claims else args.claims
@@ -110,7 +108,7 @@ def augment(args: argparse.Namespace) -> Figures:
     """DCGAN on 300 pictures of clothes, with and without DiffAugment; 250 others judge."""
     data, others = split_at(images_of({"id": "fashion-mnist", "n_images": 1000}, 1), 300, args.seed)
     judge, found, sheets = Judge(others.floats()[:250]), {}, []
-    n_steps = args.steps or 4000
+    n_steps = args.steps or 3000
     for name, policy in (("none", ()), ("diff_augment", ALL)):
         curve: list[Figures] = []
 
@@ -120,7 +118,7 @@ def augment(args: argparse.Namespace) -> Figures:
 
         settings = {"channels": 1, "width": 16, "batch_size": 32, "ema_decay": 0.99, "diff_augment": policy}
         settings |= {"discriminator_width": 32, "learning_rate": 5e-4, **args.settings}
-        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 4)
+        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 2)
         found[name] = {"curve": curve, **{k: curve[-1][k] for k in ("fd_lite0", "kid")}}
         sheets.append(grid(model.sample(16, seed=0), columns=16))
     stack(args.out / f"augment_s{args.seed}.png", [grid(others.floats()[:16], columns=16), *sheets])
@@ -133,7 +131,7 @@ def augment(args: argparse.Namespace) -> Figures:
 def began(args: argparse.Namespace) -> Figures:
     """Convergence measure M against the distance of samples to held-out pictures, along one training."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
-    judge, n_steps, means, curve = Judge(others.floats()[:250]), args.steps or 1000, [], []
+    judge, n_steps, means, curve = Judge(others.floats()[:250]), args.steps or 1500, [], []
 
     def look(model: Any, step: int, metrics: Figures) -> None:
         means.append(metrics["convergence"])
@@ -142,9 +140,10 @@ def began(args: argparse.Namespace) -> Figures:
             figures = judge(model.sample(250, seed=1))
             curve.append({"step": step, "m": sum(recent) / len(recent), "k": metrics["k"], **figures})
 
-    settings = {"width": 8, "gamma": 0.7, "learning_rate": 1e-3, "residual_steps": n_steps // 3, "ema_decay": 0.99}
-    settings |= args.settings
+    settings = {"width": 16, "gamma": 0.7, "learning_rate": 1e-3, "residual_steps": n_steps // 3, "ema_decay": 0.99}
+    settings |= {"k_rate": 0.01, **args.settings}  # 0.001 takes longer than this training to find the balance
     model = trained("began", settings, data, n_steps, args.seed, look=look, every=10)
+    model.save(args.models / f"began_s{args.seed}")
     write_png(args.out / f"began_s{args.seed}.png", grid(model.sample(48, seed=0), columns=16), scale=3)
     ranks = rank_correlation([c["m"] for c in curve], [c["fd_lite0"] for c in curve])
     return {"n_steps": n_steps, "rank_correlation": ranks, "curve": curve}
@@ -162,8 +161,8 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
 def characters(args: argparse.Namespace) -> Figures:
     """DCGAN on DiceBear's characters, kept as a bundle."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
-    n_steps = args.steps or 2500
-    settings = {"width": 16, "batch_size": 32, "latent": 64, "ema_decay": 0.995} | args.settings
+    n_steps = args.steps or 4000
+    settings = {"width": 16, "batch_size": 32, "latent": 64, "learning_rate": 5e-4, "ema_decay": 0.995} | args.settings
     model = trained("dcgan", settings, data, n_steps, args.seed)
     model.save(args.models / f"characters_s{args.seed}")
     write_png(args.out / f"characters_s{args.seed}.png", grid(model.sample(48, seed=0), columns=16), scale=3)
@@ -179,7 +178,7 @@ def character_model(args: argparse.Namespace) -> tuple[Any, ImageSet, ImageSet]:
 def projection(args: argparse.Namespace) -> Figures:
     """Error of 32 held-out characters rebuilt: predictor, L-BFGS from a random start, L-BFGS from the predictor."""
     model, data, others = character_model(args)
-    predictor = fit_predictor(model, data.floats(), n_steps=args.steps or 400, seed=args.seed)
+    predictor = fit_predictor(model, data.floats(), n_steps=400, seed=args.seed)
     images, found, rows = others.floats()[:32], {}, [others.floats()[:16]]
     for method in ("predictor", "optimisation", "hybrid"):
         result = project(model, images, method=method, predictor=predictor, iterations=50, seed=args.seed)
@@ -198,85 +197,23 @@ def arithmetic_claim(args: argparse.Namespace) -> Figures:
     model, data, others = character_model(args)
     names = list(data.labels)
     reader, guide = (fit_reader(data, names, n_steps=300, seed=seed) for seed in (args.seed, args.seed + 100))
-    latent = model.latent(2000, 7)
+    latent = model.latent(12_000, 7)
     read = reader.read(decode_all(model, latent))
     found: Figures = {"reader_accuracy": reader.accuracy(others)}
     found["samples_read_as"] = {k: {v: read[k].count(v) for v in sorted(set(read[k]))} for k in names}
     pictures = []
     for name, wanted in (("glasses", "yes"), ("hair", "long"), ("hair", "short"), ("skin", "dark"), ("skin", "light")):
-        for n_exemplars in (3, 100):
+        for n_exemplars in (3, 100, 1000):
             figures, shown = add_attribute(model, (reader, guide), latent, read, name, wanted, n_exemplars)
             found[f"{name}={wanted}, {n_exemplars} exemplars"] = figures
         pictures.append(grid(shown, columns=16))
     stack(args.out / f"arithmetic_s{args.seed}.png", pictures)
-    scored = [v["success"] for k, v in found.items() if "100 exemplars" in k]
-    walked = [v["walked"]["success"] for k, v in found.items() if "100 exemplars" in k and "walked" in v]
-    return {"success_100": sum(scored) / len(scored), "walked_100": sum(walked) / max(1, len(walked)), **found}
-
-
-def walk_until(model: Any, guide: AttributeReader, starts: Tensor, direction: Tensor, name: str, wanted: str) -> Tensor:
-    """Each start moved only as far as a reader that is not the judge needs to see the attribute."""
-    found, open_ = starts.clone(), torch.ones(len(starts), dtype=torch.bool)
-    for strength in (0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0):
-        found[open_] = (starts[open_] + strength * direction).clamp(-1, 1)
-        open_ &= torch.tensor([value != wanted for value in guide.read(decode_all(model, found))[name]])
-    return found
-
-
-def add_attribute(
-    model: Any, readers: Readers, latent: Tensor, read: Figures, name: str, wanted: str, n: int
-) -> tuple[Figures, Tensor]:
-    """Move 200 pictures without an attribute; the exemplars are other pictures.
-
-    The two concepts' exemplars agree in every other attribute pair by pair, as a person would choose them.
-    """
-    reader, guide = readers
-    rows_with = [i for i, value in enumerate(read[name]) if value == wanted]
-    rows_without = [i for i, value in enumerate(read[name]) if value != wanted]
-    starts, pool = rows_without[:200], rows_without[200:]
-    with_, without = matched(read, name, rows_with, pool, n)
-    best: Figures = {}
-    if len(with_) < 3 or not starts:
-        return {"success": 0.0, "n_exemplars": len(with_)}, decode_all(model, latent[:16])
-    shown = torch.empty(0)
-    for strength in (1.0, 1.5, 2.0, 3.0):
-        direction = strength * arithmetic([latent[with_]], [latent[without]])
-        made = (latent[starts] + direction).clamp(-1, 1)
-        after = reader.read(decode_all(model, made))
-        scores = judge_change(read, after, starts, name, wanted)
-        if not best or scores["success"] > best["success"]:
-            best = {**scores, "strength": strength, "n_exemplars": len(with_), "n_judged": len(starts)}
-            shown = torch.stack([decode_all(model, latent[starts[:8]]), decode_all(model, made[:8])], dim=1)
-    direction = arithmetic([latent[with_]], [latent[without]])
-    after = reader.read(decode_all(model, walk_until(model, guide, latent[starts], direction, name, wanted)))
-    best["walked"] = judge_change(read, after, starts, name, wanted)
-    return best, shown.flatten(0, 1)
-
-
-def matched(read: Figures, name: str, rows_with: list[int], pool: list[int], n: int) -> tuple[list[int], list[int]]:
-    """Up to n pairs that differ in this attribute alone."""
-    others = [key for key in read if key != name]
-    free: dict[tuple[str, ...], list[int]] = {}
-    for row in pool:
-        free.setdefault(tuple(read[key][row] for key in others), []).append(row)
-    pairs = []
-    for row in rows_with:
-        if partners := free.get(tuple(read[key][row] for key in others)):
-            pairs.append((row, partners.pop()))
-    pairs = pairs[:n]
-    return [a for a, _ in pairs], [b for _, b in pairs]
-
-
-def judge_change(read: Figures, after: Figures, starts: list[int], name: str, wanted: str) -> Figures:
-    """Shares: the attribute appeared; all others stayed; both."""
-    before = {key: [values[row] for row in starts] for key, values in read.items()}
-    found = change_score(before, after, name, wanted)
-    return {
-        "appeared": found.appeared,
-        "others_all_stayed": found.all_stayed,
-        "others_stayed_each": found.stayed,
-        "success": found.success,
-    }
+    means: Figures = {}
+    for n in (3, 100, 1000):
+        parts = [v for k, v in found.items() if k.endswith(f", {n} exemplars")]
+        means[f"success_{n}"] = sum(part["success"] for part in parts) / len(parts)
+        means[f"walked_{n}"] = sum(part.get("walked", part)["success"] for part in parts) / len(parts)
+    return {**means, **found}
 
 
 # -- text to image --------------------------------------------------------------------------------------
@@ -294,9 +231,11 @@ def text(args: argparse.Namespace) -> Figures:
         kinds.setdefault(caption, {k: v[row] for k, v in everything.labels.items()})
     found: Figures = {"reader_accuracy": reader.accuracy(everything)}
     for name, switches in (("plain", (False, False)), ("cls_int", (True, True))):
-        settings = {"width": 16, "batch_size": 32, "latent": 16, "text_width": 64, "ema_decay": 0.99}
+        settings = {"width": 16, "batch_size": 32, "latent": 16, "text_width": 64}
+        settings |= {"learning_rate": 6e-4, "ema_decay": 0.99}
         settings |= {**dict(zip(("match", "interpolate"), switches, strict=True)), **args.settings}
-        model = trained("gan_cls", settings, data, args.steps or 4000, args.seed)
+        model = trained("gan_cls", settings, data, args.steps or 2500, args.seed)
+        model.save(args.models / f"{name}_s{args.seed}")
         for part, wanted in (("unseen", True), ("seen", False)):
             chosen = {c: k for c, k in kinds.items() if ((k["colour"], k["shape"]) in hidden) == wanted}
             found[f"{name}_{part}"] = read_captions(model, reader, chosen)
@@ -311,7 +250,9 @@ def read_captions(model: Any, reader: AttributeReader, kinds: Mapping[str, Figur
     captions = [caption for caption in kinds for _ in range(each)]
     read = reader.read(model.sample(len(captions), seed=3, condition=captions))
     found = caption_score(read, [kinds[caption] for caption in captions])
-    return {**found.each, "all": found.all, "n": found.n}
+    wanted = [kinds[caption] for caption in captions]
+    both = [all(read[name][i] == row[name] for name in ("colour", "shape")) for i, row in enumerate(wanted)]
+    return {**found.each, "colour_and_shape": sum(both) / len(both), "all": found.all, "n": found.n}
 
 
 # -- CycleGAN --------------------------------------------------------------------------------------------
@@ -327,12 +268,14 @@ def cycle(args: argparse.Namespace) -> Figures:
     judge, found = Judge(truth), {}
     rows = [others.floats()[:16], truth[:16]]
     found["untranslated"] = against(others.floats(), truth, judge)
-    n_steps = args.steps or 400
+    n_steps = args.steps or 1000
     for name, gan, loop in (("cycle_gan", 1.0, 10.0), ("gan_alone", 1.0, 0.0), ("cycle_alone", 0.0, 10.0)):
-        settings = {"width": 12, "blocks": 2, "gan_coef": gan, "cycle_coef": loop, "identity_coef": 0.0}
+        settings = {"width": 16, "blocks": 2, "gan_coef": gan, "cycle_coef": loop, "identity_coef": 0.0}
+        settings |= {"learning_rate": 1e-3, "batch_size": 8, "discriminator_layers": 1}
         settings |= {"constant_steps": n_steps // 2, "decay_steps": n_steps - n_steps // 2}
         settings |= args.settings
         model = trained("cyclegan", settings, data, n_steps, args.seed)
+        model.save(args.models / f"{name}_s{args.seed}")
         made = model.transform(others.floats(), to="b")
         found[name] = against(made, truth, judge)
         rows.append(made[:16])
@@ -352,13 +295,14 @@ def video(args: argparse.Namespace) -> Figures:
     """Films of 8 frames of a shape that moves over a background: two streams against one, by 200 held-out films."""
     from rlsuite.generators.video.videogan import score_films
 
-    spec, n_steps, found = generators.Spec("claims", (SIZE, SIZE), 3, n_frames=8), args.steps or 2000, {}
+    spec, n_steps, found = generators.Spec("claims", (SIZE, SIZE), 3, n_frames=8), args.steps or 1500, {}
     data, others = generators.load_images({"id": "shapes/moving", "n_films": 1200}, spec).split(1 / 6, args.seed)
     rows = [film_strip(others.floats()[:3])]
     for streams in ("two", "one"):
         settings = {"width": 16, "n_frames": 8, "batch_size": 16, "latent": 32, "streams": streams}
         settings |= {"learning_rate": 5e-4, "ema_decay": 0.99, **args.settings}
         model = trained("videogan", settings, data, n_steps, args.seed)
+        model.save(args.models / f"{streams}_stream_s{args.seed}")
         films = model.sample(200, seed=1)
         found[f"{streams}_stream"] = score_films(films, data, others)
         rows.append(film_strip(films[:3]))

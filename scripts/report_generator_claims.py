@@ -54,15 +54,16 @@ def read_projection(f: Figures) -> Row:
 
 
 def read_arithmetic(f: Figures) -> Row:
-    scored = {k.partition(",")[0]: v["success"] for k, v in f.items() if "100 exemplars" in k}
-    text = ", ".join(f"{k} {v:.0%}" for k, v in scored.items())
-    return f"{f['success_100']:.0%} of results ({text})", f["success_100"] >= 0.7
+    walked = {k.partition(",")[0]: v["walked"]["success"] for k, v in f.items() if "1000 exemplars" in k}
+    text = ", ".join(f"{k} {v:.0%}" for k, v in walked.items())
+    return f"{f['walked_1000']:.0%} of results ({text})", f["walked_1000"] >= 0.7
 
 
 def read_text(f: Figures) -> Row:
-    both, plain = f["cls_int_unseen"]["all"], f["plain_unseen"]["all"]
-    text = f"all attributes right: {both:.0%} against {plain:.0%}"
-    return text + f" (seen: {f['cls_int_seen']['all']:.0%}, {f['plain_seen']['all']:.0%})", both > plain
+    key = "colour_and_shape"
+    both, plain = f["cls_int_unseen"][key], f["plain_unseen"][key]
+    text = f"colour and shape right: {both:.0%} against {plain:.0%}"
+    return text + f" (seen: {f['cls_int_seen'][key]:.0%}, {f['plain_seen'][key]:.0%})", both > plain
 
 
 def read_cycle(f: Figures) -> Row:
@@ -71,6 +72,14 @@ def read_cycle(f: Figures) -> Row:
     text = f"L1 {' / '.join(f'{v:.3f}' for v in l1)} (untranslated {f['untranslated']['l1']:.3f})"
     text += f", FD-lite0 {' / '.join(f'{v:.1f}' for v in fd)} (untranslated {f['untranslated']['fd_lite0']:.1f})"
     return text, l1[0] < min(l1[1:]) and fd[0] < min(fd[1:])
+
+
+def read_video(f: Figures) -> Row:
+    two, one = f["two_stream"], f["one_stream"]
+    text = f"FD-lite0 of frames {two['fd_lite0_frames']:.0f} against {one['fd_lite0_frames']:.0f}"
+    text += f", of changes {two['fd_lite0_changes']:.0f} against {one['fd_lite0_changes']:.0f}"
+    held = all(two[key] < one[key] for key in ("fd_lite0_frames", "fd_lite0_changes"))
+    return text + f"; still {two['still']:.0%}, {one['still']:.0%} (real {two['still_real']:.0%})", held
 
 
 def read_dream(f: Figures) -> Row:
@@ -85,6 +94,7 @@ CLAIMS: dict[str, tuple[str, str, Callable[[Figures], Row]]] = {
     "arithmetic": ("Arithmetic", "wanted attribute appears, all others stay, 70 %", read_arithmetic),
     "text": ("GAN-CLS + INT", "above plain on unseen combinations", read_text),
     "cycle": ("CycleGAN", "cycle + GAN / GAN alone / cycle alone, by hidden pairs", read_cycle),
+    "video": ("videogan", "two streams above one, held-out films", read_video),
     "dream": ("DeepDream", "the layer's response, after over before", read_dream),
 }
 
