@@ -22,7 +22,7 @@ FEATURES = 256
 PPO = {"n_steps": 128, "batch_size": 256, "n_epochs": 4, "learning_rate": 5e-4}
 LEVEL = {"level": "doom/my_way_home/sparse", "n_envs": 16, "seed": 0}
 ENCODER = f"agent.learner.network={{encoder: pathak, encoder_features: {FEATURES}, hidden: [], value_init_gain: 0.05}}"
-CURIOSITY = "agent.rewards=[{kind: icm, preset: house, weight: 0.1, encoder: pathak}]"
+CURIOSITY = "agent.rewards=[{kind: icm, preset: house, weight: 0.1, encoder: pathak, run_length: 16}]"
 BOTH = [f"env.n_envs={LEVEL['n_envs']}", *(f"agent.learner.{key}={value}" for key, value in PPO.items()), ENCODER]
 
 

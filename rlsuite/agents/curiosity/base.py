@@ -11,6 +11,7 @@ from torch import nn
 from rlsuite.agents.contracts import Batch, RewardContext
 from rlsuite.agents.curiosity.config import CuriosityConfig
 from rlsuite.agents.curiosity.networks import ActionCode, build_seeded, is_image
+from rlsuite.agents.curiosity.pairing import PairedBatch, Pairing
 from rlsuite.agents.curiosity.scaling import ActionRatio, ObservationScale, RecentReturnScale
 from rlsuite.agents.gail.optimizer import adam_state, load_adam_state
 from rlsuite.errors import UserError
@@ -112,13 +113,13 @@ class CuriosityReward:
 
     def update(self, batch: Batch) -> dict[str, torch.Tensor | float]:
         """Train on the batch; the means of the minibatches' metrics."""
-        flat = batch.flatten()
-        self._age(len(flat.reward))
-        self.obs_scale.update(self.look(flat.next_obs))
+        pairing = Pairing(batch)
+        self._age(pairing.n)
+        self.obs_scale.update(self.look(pairing.flat.next_obs))
         sums: dict[str, torch.Tensor] = {}
         n_steps = 0
-        for index in self._minibatches(flat):
-            for key, value in self._step(flat.select(index)).items():
+        for index in self._minibatches(pairing):
+            for key, value in self._step(pairing.cut(index)).items():
                 sums[key] = sums[key] + value if key in sums else value
             n_steps += 1
         metrics: dict[str, torch.Tensor | float] = {k: v / n_steps for k, v in sums.items()}
@@ -131,18 +132,17 @@ class CuriosityReward:
         if self.config.weight_half_life is not None:
             self.weight = self.config.weight * 0.5 ** (self.n_steps / self.config.weight_half_life)
 
-    def _minibatches(self, flat: Batch) -> list[torch.Tensor]:
+    def _minibatches(self, pairing: Pairing) -> list[torch.Tensor]:
         """Indices of every minibatch, in this reward's own order."""
         if self.optimizer is None:
             return []
-        rows = (~flat.terminated).nonzero().squeeze(-1) if self.config.mask_terminal else None
-        n = len(flat.reward) if rows is None else len(rows)
         out: list[torch.Tensor] = []
         for _ in range(self.config.n_epochs):
-            order = torch.randperm(n, generator=self.generator, device=self.device)
-            order = order if rows is None else rows[order]
+            order = pairing.shuffled(self.config.run_length, self.generator)
+            if self.config.mask_terminal:
+                order = order[~pairing.flat.terminated[order]]
             size, kept = self.config.batch_size, self.config.update_proportion
-            for begin in range(0, n, size):
+            for begin in range(0, len(order), size):
                 batch = order[begin : begin + size]
                 out.append(batch[: max(1, round(len(batch) * kept))])
         return out
@@ -170,10 +170,19 @@ class CuriosityReward:
         """Network inputs of raw observations."""
         return self.obs_scale(self.look(obs))
 
-    def in_chunks(self, flat: Batch, score: Any) -> torch.Tensor:
-        """``score`` of every transition, a bounded number at a time."""
-        n = len(flat.reward)
-        parts = [score(flat.select(torch.arange(a, min(a + CHUNK, n), device=self.device))) for a in range(0, n, CHUNK)]
+    def both_features(self, batch: Batch, encoder: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of what each transition begins and ends with, each observation encoded once."""
+        if not isinstance(batch, PairedBatch):
+            return encoder(self.prepare(batch.obs)), encoder(self.prepare(batch.next_obs))
+        obs, after = batch.distinct()
+        features = encoder(self.prepare(obs))
+        return features[: len(after)], features[after]
+
+    def in_chunks(self, batch: Batch, score: Any) -> torch.Tensor:
+        """``score`` of every transition, flat, a bounded number at a time."""
+        pairing = Pairing(batch)
+        rows = [torch.arange(a, min(a + CHUNK, pairing.n), device=self.device) for a in range(0, pairing.n, CHUNK)]
+        parts = [score(pairing.cut(index)) for index in rows]
         return torch.cat(parts) if parts else torch.zeros(0, device=self.device)
 
     # -- state ---------------------------------------------------------------------------------

@@ -47,6 +47,9 @@ class CuriosityConfig(Section):
     """Adam's step size, usually 1e-4 to 1e-3. Too high: the bonus dies before it has been seen."""
     batch_size: int = Field(default=256, ge=1)
     """Transitions per gradient step."""
+    run_length: int = Field(default=1, ge=1)
+    """Consecutive steps of an environment that stay together in a minibatch; 1: every step is drawn alone. Runs make
+    training cheaper, since what follows a step is what the next one begins with, and both need its features."""
     n_epochs: int = Field(default=1, ge=1)
     """Passes over each rollout."""
     update_proportion: float = Field(default=1.0, gt=0, le=1)
@@ -105,6 +108,7 @@ class IcmConfig(CuriosityConfig):
         "house": {"ratio_per_action": True},
         "pathak2017": {
             "encoder": "pathak",
+            "run_length": 20,
             "eta": 0.01,
             "value_head": "shared",
             "gamma": None,

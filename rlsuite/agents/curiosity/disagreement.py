@@ -72,7 +72,7 @@ class DisagreementReward(CuriosityReward):
     def loss(self, batch: Batch) -> tuple[torch.Tensor, Metrics]:
         """Mean forward error of the models, each on its own part of the batch; features are left alone by it."""
         networks = self.networks
-        phi, next_phi = (networks.encoder(self.prepare(x)) for x in (batch.obs, batch.next_obs))
+        phi, next_phi = self.both_features(batch, networks.encoder)
         predictions = networks.predict(phi.detach(), self.actions(batch.action))
         errors = forward_error(predictions, next_phi.detach())
         kept = torch.rand(errors.shape, generator=self.generator, device=self.device) < self.config.bootstrap

@@ -120,7 +120,7 @@ class EpisodicReward(CuriosityReward):
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, Metrics]:
         """The inverse model's."""
-        phi, next_phi = (self.networks.encoder(self.prepare(x)) for x in (batch.obs, batch.next_obs))
+        phi, next_phi = self.both_features(batch, self.networks.encoder)
         logits = self.networks.inverse_model(phi, next_phi)
         loss, accuracy = action_loss(logits, self.actions.index(batch.action), self.actions.n_actions)
         return loss.mean(), {"inverse_loss": loss.mean().detach(), "inverse_acc": accuracy.detach()}

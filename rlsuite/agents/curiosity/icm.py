@@ -90,40 +90,33 @@ class IcmReward(CuriosityReward):
 
     def raw_bonus(self, batch: Batch, training: bool) -> torch.Tensor:
         """η times half the squared error of the predicted features."""
-        error = self.in_chunks(batch.flatten(), self._error)
+        error = self.in_chunks(batch, self._error)
         return self.config.eta * error.reshape(batch.leading_shape)
 
     def _error(self, batch: Batch) -> torch.Tensor:
-        before, after = self.prepare(batch.obs), self.prepare(batch.next_obs)
-        predicted = self.networks.forward_model(self.networks.encoder(before), self.actions(batch.action))
-        return forward_error(predicted, self._target(after))
+        phi, target = self._input_and_target(batch)
+        return forward_error(self.networks.forward_model(phi, self.actions(batch.action)), target)
 
-    def _target(self, prepared: torch.Tensor) -> torch.Tensor:
+    def _input_and_target(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of what is seen before, and what the forward model is to predict."""
         if self.config.features == "pixels":
-            return newest_pixels(prepared)
-        return self.networks.encoder(prepared)
+            return self.networks.encoder(self.prepare(batch.obs)), newest_pixels(self.prepare(batch.next_obs))
+        return self.both_features(batch, self.networks.encoder)
 
     # -- training ------------------------------------------------------------------------------
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, Metrics]:
         """Forward loss plus the loss that shapes the features, both means over the batch."""
         config, networks = self.config, self.networks
-        before, after = self.prepare(batch.obs), self.prepare(batch.next_obs)
-        phi = networks.encoder(before)
-        if config.features == "pixels":
-            predicted = networks.forward_model(phi, self.actions(batch.action))
-            forward_loss = forward_error(predicted, newest_pixels(after)).mean()
-            return config.loss_scale * config.forward_coef * forward_loss, {"forward_loss": forward_loss.detach()}
-        next_phi = networks.encoder(after)
-        inputs, target = (phi.detach(), next_phi.detach()) if config.stop_gradient else (phi, next_phi)
+        phi, next_phi = self._input_and_target(batch)
+        detached = config.stop_gradient and config.features != "pixels"
+        inputs, target = (phi.detach(), next_phi.detach()) if detached else (phi, next_phi)
         forward_loss = forward_error(networks.forward_model(inputs, self.actions(batch.action)), target).mean()
-        shaping, metrics = self._shaping_loss(batch, before, phi, next_phi)
+        shaping, metrics = self._shaping_loss(batch, phi, next_phi)
         loss = config.loss_scale * (config.forward_coef * forward_loss + config.inverse_coef * shaping)
         return loss, {"forward_loss": forward_loss.detach()} | metrics
 
-    def _shaping_loss(
-        self, batch: Batch, before: torch.Tensor, phi: torch.Tensor, next_phi: torch.Tensor
-    ) -> tuple[torch.Tensor, Metrics]:
+    def _shaping_loss(self, batch: Batch, phi: torch.Tensor, next_phi: torch.Tensor) -> tuple[torch.Tensor, Metrics]:
         if self.config.features == "inverse":
             logits = self.networks.inverse_model(phi, next_phi)
             loss, accuracy = action_loss(logits, self.actions.index(batch.action), self.actions.n_actions)
@@ -132,6 +125,6 @@ class IcmReward(CuriosityReward):
             log_variance = self.networks.log_variance(phi).clamp(-10.0, 10.0)
             noise = torch.randn(phi.shape, generator=self.generator, device=self.device)
             drawn = self.networks.painter(phi + noise * (0.5 * log_variance).exp())
-            loss = vae_loss(drawn, before, phi, log_variance).mean()
+            loss = vae_loss(drawn, self.prepare(batch.obs), phi, log_variance).mean()
             return loss, {"vae_loss": loss.detach()}
         return phi.new_zeros(()), {}

@@ -24,6 +24,7 @@ from rlsuite.agents.curiosity.disagreement import DisagreementReward
 from rlsuite.agents.curiosity.episodic import E3bReward, NoveltyReward
 from rlsuite.agents.curiosity.icm import IcmReward
 from rlsuite.agents.curiosity.noveld import NovelDReward
+from rlsuite.agents.curiosity.pairing import Pairing
 from rlsuite.agents.curiosity.position import PositionReward
 from rlsuite.agents.curiosity.rnd import RndReward
 from rlsuite.errors import UserError
@@ -354,8 +355,30 @@ def test_position_counts_need_positions() -> None:
 
 def test_update_proportion_learns_from_a_part() -> None:
     reward = IcmReward(IcmConfig(update_proportion=0.25, batch_size=8), context())
-    sizes = [len(i) for i in reward._minibatches(rollout(8).flatten())]
+    sizes = [len(i) for i in reward._minibatches(Pairing(rollout(8)))]
     assert sizes == [2] * 4
+
+
+@pytest.mark.parametrize("kind", ["icm", "e3b", "disagreement"])
+def test_encoding_each_observation_once_changes_no_gradient(kind: str) -> None:
+    cls, config = CLASSES[kind]
+    batch = walk(rollout(8))
+    pairing, rows = Pairing(batch), torch.tensor([4, 8, 12, 3, 31, 7])
+    grads = []
+    for part in (pairing.cut(rows), pairing.flat.select(rows)):
+        reward = cls(config(), context())
+        loss, _ = reward.loss(part)
+        loss.backward()
+        grads.append({k: p.grad for k, p in reward.model.named_parameters() if p.grad is not None})
+    assert grads[0].keys() == grads[1].keys() != set()
+    assert all(torch.allclose(g, grads[1][k], atol=1e-5) for k, g in grads[0].items())
+    obs, _ = pairing.cut(rows).distinct()
+    assert len(obs) < 2 * len(rows)
+
+
+def walk(batch: Batch) -> Batch:
+    """The same transitions, each beginning where the one before ended."""
+    return dataclasses.replace(batch, next_obs=torch.cat([batch.obs[1:], batch.next_obs[-1:]]))
 
 
 def test_too_small_pictures_are_refused() -> None:
