@@ -102,15 +102,28 @@ def test_training_time_leaves_pauses_out_and_goes_on_from_earlier_sessions():
     assert clock.wall_s == 124.0
 
 
-def test_vectors_get_one_thread_images_on_the_cpu_half_the_cores(monkeypatch):
+def test_vectors_get_one_thread_images_on_the_cpu_half_the_cores_and_all_for_updates(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads, "usable_cores", lambda: 8)
     assert choose_threads(images=False, device="cpu") == Threads(1, None)
-    assert choose_threads(images=True, device="cpu", env_threads=3) == Threads(4, 3)
+    assert choose_threads(images=True, device="cpu", env_threads=3) == Threads(4, 3, 8)
     assert choose_threads(images=True, device="cuda") == Threads(1, None)
     monkeypatch.setenv("OMP_NUM_THREADS", "6")
-    assert choose_threads(images=False, device="cpu").torch == 6
-    assert Threads.from_dict(json.loads(json.dumps(Threads(6, None).to_dict()))) == Threads(6, None)
+    assert choose_threads(images=False, device="cpu") == Threads(6, None, 6)
+    assert Threads.from_dict(json.loads(json.dumps(Threads(4, None, 8).to_dict()))) == Threads(4, None, 8)
+    assert Threads.from_dict({"torch": 4, "env": None}) == Threads(4, None, 4)  # manifests of before 22 November 2026
+
+
+def test_an_update_gets_its_threads_and_gives_them_back(monkeypatch):
+    usual = torch.get_num_threads()
+    monkeypatch.setattr(threads, "_applied", Threads(1, None))
+    try:
+        threads.apply_threads(Threads(1, None, 3))
+        with threads.while_updating():
+            assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(usual)
 
 
 def test_the_first_signal_asks_the_second_ends(monkeypatch):

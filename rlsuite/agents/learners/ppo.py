@@ -29,6 +29,7 @@ from rlsuite.agents.learners.self_imitation import SelfImitation
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
 from rlsuite.envs.vector import StateTree, VectorEnv
+from rlsuite.runs.threads import while_updating
 
 
 class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -160,7 +161,8 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
                 break
             self.iteration += 1
             self._update_current_progress_remaining(self.num_timesteps, total)
-            self.train()
+            with while_updating():
+                self.train()
             if log_interval is not None and self.iteration % log_interval == 0:
                 self.dump_logs(self.iteration)
         callback.on_training_end()
