@@ -180,6 +180,7 @@ def projection(args: argparse.Namespace) -> Figures:
     model, data, others = character_model(args)
     predictor = fit_predictor(model, data.floats(), n_steps=400, seed=args.seed)
     images, found, rows = others.floats()[:32], {}, [others.floats()[:16]]
+    alone = torch.empty(0)
     for method in ("predictor", "optimisation", "hybrid"):
         result = project(model, images, method=method, predictor=predictor, iterations=50, seed=args.seed)
         found[method] = {"rmse_mean": float(result.error.mean()), "rmse_median": float(result.error.median())}
@@ -262,8 +263,8 @@ def cycle(args: argparse.Namespace) -> Figures:
     """Noto to Twemoji without pairs: both losses, and each alone, against the hidden partners."""
     pairs = images_of({"id": "emoji/pairs"})
     data, others = pairs.split(0.2, args.seed)
-    assert others.partners is not None
     others = others.subset(range(min(150, len(others))))
+    assert others.partners is not None
     truth = others.partners.float() / 255
     judge, found = Judge(truth), {}
     rows = [others.floats()[:16], truth[:16]]

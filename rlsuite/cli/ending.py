@@ -22,7 +22,7 @@ def finish(result: RunResult, json: bool) -> None:
     Raises:
         typer.Exit: With 0 for done, 130 for interrupted.
     """
-    if json:
+    if json and result.summary:  # a process that followed another one has none
         from rlsuite.cli.output import print_json
 
         print_json({"run": str(result.path), **result.summary})

@@ -18,8 +18,10 @@ from rlsuite.generators.contracts import PART, FitState, Generator
 from rlsuite.generators.data.config import ImageSetConfig
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.data.loading import load_images
+from rlsuite.generators.workers import AccelerateWorkers, SharedTraining
 from rlsuite.runs.checkpoint import load_checkpoint
 from rlsuite.runs.folder import RunFolder
+from rlsuite.runs.launching import launched
 from rlsuite.runs.memory import keep_freed_memory
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.threads import Threads, apply_threads, choose_threads
@@ -58,6 +60,7 @@ class GeneratorAssembly:
             "generator": self.generator.kind,
             "seeds": {"seed": self.experiment.seed},
             "device": str(self.device),
+            "processes": launched(),
             "threads": self.threads.to_dict(),
             "data": {self.data.id: self.data.data_hash()},
             "data_source": self.data.source,
@@ -85,7 +88,8 @@ def assemble_generator(experiment: Experiment, *, threads: Threads | None = None
         raise UserError(
             "data: is missing; a generator learns from images: add `data: {id: ...}` (`rlsuite ls datasets`)"
         )
-    device = _choose_device(experiment.device)
+    workers = AccelerateWorkers(experiment.device) if launched() > 1 else None
+    device = _choose_device(experiment.device) if workers is None else workers.device
     threads = threads or choose_threads(images=True, device=device.type)
     apply_threads(threads)
     if device.type == "cpu":
@@ -95,6 +99,7 @@ def assemble_generator(experiment: Experiment, *, threads: Threads | None = None
     data, held_out = load_images(data_section, generator.spec).split(data_section.held_out, experiment.seed)
     seed = stream_seed(experiment.seed, "generator")
     state = generator.fit_state(data, seed=seed, device=device)
+    state = state if workers is None else SharedTraining(state, workers, seed)
     generator.provenance |= {"data": data.id, "source": data.source, "licence": data.licence, "seed": experiment.seed}
     return GeneratorAssembly(experiment, generator, state, data, held_out, device, threads)
 

@@ -16,6 +16,7 @@ from rlsuite.experiment.lifecycle import RunOptions, RunSession
 from rlsuite.experiment.logs import LOGGER
 from rlsuite.generators.contracts import Samples
 from rlsuite.generators.images import film_frames, film_strips, grid, to_pixels, write_png
+from rlsuite.generators.workers import SharedTraining
 from rlsuite.runs.folder import RunFolder, Status
 from rlsuite.runs.progress import State
 from rlsuite.runs.seeding import stream_seed
@@ -131,6 +132,12 @@ class GeneratorSession(RunSession):
         if numbers:
             self.writers.write(numbers, self.work.n_steps)
         return found
+
+    def _close(self) -> None:
+        super()._close()
+        if isinstance(self.work.state, SharedTraining):
+            with contextlib.suppress(RuntimeError):  # one of them died: the run has failed already
+                self.work.state.close()
 
     # -- services ----------------------------------------------------------------------------------
 

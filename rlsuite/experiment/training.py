@@ -16,9 +16,11 @@ from rlsuite.experiment.logs import LOGGER
 from rlsuite.experiment.opening import begin_with, read_experiment
 from rlsuite.experiment.saving import restore
 from rlsuite.experiment.session import Session
+from rlsuite.experiment.together import check_launch, follow
 from rlsuite.runs.checkpoint import load_checkpoint
 from rlsuite.runs.folder import RunFolder
 from rlsuite.runs.keeper import NEWEST_ONLY, CheckpointKeeper
+from rlsuite.runs.launching import follows
 from rlsuite.runs.manifest import code_version, make_manifest, now, package_versions
 from rlsuite.runs.notices import Notices
 from rlsuite.runs.stopping import StopRequest
@@ -56,6 +58,9 @@ def train(
 def train_resolved(resolved: Resolved, *, runs_dir: str | PathLike[str] = "runs", quiet: bool = False) -> RunResult:
     """As `train`, with an experiment that is loaded and checked already."""
     notices, stop = Notices(), StopRequest()
+    check_launch(resolved.experiment)
+    if follows():
+        return follow(resolved.experiment, Path(runs_dir))
     with notices.capture(), stop.listen():
         if resolved.experiment.generator is not None:
             return _train_generator(resolved, Path(runs_dir), notices=notices, stop=stop, quiet=quiet)
@@ -86,11 +91,14 @@ def resume(run: str | PathLike[str], overrides: Overrides = (), *, quiet: bool =
         RunError: Another process writes it, or it could not go on.
     """
     folder = RunFolder.find(run)
+    overrides = list(overrides) if not isinstance(overrides, Mapping) else overrides
+    if follows():
+        return follow(read_experiment(folder, overrides).experiment, folder.path, resumed=True)
     notices, stop = Notices(), StopRequest()
     with folder.hold(), notices.capture(), stop.listen():
         _refuse_finished(folder, overrides)
-        overrides = list(overrides) if not isinstance(overrides, Mapping) else overrides
         resolved = read_experiment(folder, overrides)
+        check_launch(resolved.experiment)
         manifest = folder.read_manifest()
         keeper = CheckpointKeeper(folder.checkpoints)
         keeper.repair()

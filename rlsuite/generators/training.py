@@ -168,6 +168,10 @@ class NetworkState(FitState):
         loss.backward()
         optimizer.step()
 
+    def shared(self) -> list[Tensor]:
+        """What beside the gradients must agree where several processes train together; changed in place."""
+        return []
+
     def state_dict(self) -> StateTree:
         """Everything that going on bit for bit needs."""
         return {

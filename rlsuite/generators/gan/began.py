@@ -146,6 +146,10 @@ class BeganState(NetworkState):
             "learning_rate": rate,
         }
 
+    def shared(self) -> list[Tensor]:
+        """The balance: each process sees other images."""
+        return [self.balance.k]
+
     def _rebuilt(self, images: Tensor) -> Tensor:
         """L(x): mean absolute error of the images rebuilt."""
         seen = diff_augment(images, self.config.diff_augment, self.generator)
