@@ -108,7 +108,7 @@ def augment(args: argparse.Namespace) -> Figures:
     """DCGAN on 300 pictures of clothes, with and without DiffAugment; 250 others judge."""
     data, others = split_at(images_of({"id": "fashion-mnist", "n_images": 1000}, 1), 300, args.seed)
     judge, found, sheets = Judge(others.floats()[:250]), {}, []
-    n_steps = args.steps or 3000
+    n_steps = args.steps or 2000
     for name, policy in (("none", ()), ("diff_augment", ALL)):
         curve: list[Figures] = []
 
@@ -161,7 +161,7 @@ def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
 def characters(args: argparse.Namespace) -> Figures:
     """DCGAN on DiceBear's characters, kept as a bundle."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
-    n_steps = args.steps or 4000
+    n_steps = args.steps or 3000
     settings = {"width": 16, "batch_size": 32, "latent": 64, "learning_rate": 5e-4, "ema_decay": 0.995} | args.settings
     model = trained("dcgan", settings, data, n_steps, args.seed)
     model.save(args.models / f"characters_s{args.seed}")
