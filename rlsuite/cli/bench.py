@@ -161,3 +161,56 @@ def reskin(
         return print_json({"runs": rows}) if json else print_table(rows, ["arm", "run"])
     report = test(arms, named(family), folder, Plan(n_episodes=episodes, n_states=states), on_cell=say)
     return print_json(report) if json else print(table(report["arms"]))
+
+
+@app.command("film-wall")
+def film_wall(
+    level: Annotated[str, typer.Option(help="A level of pictures.")],
+    film: Annotated[
+        str | None, typer.Option(metavar="RUN|DIR", help="A generator of films, or a folder of frames; none: noise.")
+    ] = None,
+    bonus: Annotated[list[str] | None, typer.Option(help="icm, icm_random, pixels, rnd, e3b; may be repeated.")] = None,
+    rollouts: Annotated[int, typer.Option(min=1, help="Rollouts, with an update after each.")] = 20,
+    steps: Annotated[int, typer.Option(min=2, help="Decisions of a rollout.")] = 64,
+    n_envs: Annotated[int, typer.Option("--n-envs", min=1, help="Environments of each copy.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of level, actions, bonuses and noise.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure how much curiosity pays for a film behind the game: 1 is nothing."""
+    from rlsuite.bench.film_wall import BONUSES, Showing, films_of
+    from rlsuite.bench.film_wall import run as show
+    from rlsuite.cli.output import print_json, print_table
+
+    showing = Showing(n_envs, steps, rollouts, seed=seed)
+    say: Any = (lambda _: None) if json else print
+    rows = show(level, films_of(film, seed), bonus or tuple(BONUSES), showing, on_film=say)
+    return print_json(rows) if json else print_table(rows, ["film", "motion", "bonus", "first", "last"])
+
+
+@app.command("leak")
+def leak(
+    run: RunPath,
+    family: Annotated[list[str], typer.Option(metavar="NAME=PACK", help="The agent's looks; may be repeated.")],
+    demo_pack: Annotated[
+        Path | None, typer.Option(metavar="PACK", help="Looks of demonstrations that were recorded in many.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=2, help="Decisions of each environment.")] = 128,
+    n_envs: Annotated[int, typer.Option("--n-envs", min=2, help="Environments; a quarter judges.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of episodes and discriminator.")] = 0,
+    runs: RunsDir = RUNS,
+    json: Json = False,
+) -> None:
+    """Measure how well GAIL's discriminator tells expert from agent by looks alone: 0.5 is chance."""
+    from rlsuite.bench.look_leak import Amount
+    from rlsuite.bench.look_leak import run as judge
+    from rlsuite.bench.reskin_train import named
+    from rlsuite.cli.finding import find_run
+    from rlsuite.cli.output import print_json, print_table
+
+    say: Any = (lambda _: None) if json else print
+    rows = judge(find_run(run, runs), named(family), demo_pack, Amount(n_envs, steps, seed), on_pair=say)
+    if json:
+        return print_json(rows)
+    flat = [row | {f"after {n}": value for n, value in row["accuracy"].items()} for row in rows]
+    columns = ["demonstrations", "agent", *(f"after {n}" for n in rows[0]["accuracy"])]
+    return print_table(flat, [*columns, "reward_expert", "reward_agent"])

@@ -44,7 +44,8 @@ class ObservationConfig(Section):
     hidden: float = Field(default=0.5, gt=0.0, lt=1.0)
     """``complete``: share of the picture, its lower rows, that is painted anew."""
     path: FileRef | None = None
-    """``picture``: the PNG to put behind."""
+    """``picture``: the PNG to put behind; ``film``: a folder of them, in the order of their names, instead of a
+    generator."""
     tolerance: int = Field(default=8, ge=0, le=127)
     """``film``, ``picture``: grey levels by which background may differ from a picture's commonest grey."""
     size: int = Field(default=84, ge=8, le=480)
@@ -54,7 +55,9 @@ class ObservationConfig(Section):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
-        if self.kind in ("translate", "complete", "film", "features") and self.generator is None:
+        if self.kind == "film" and self.generator is None and self.path is None:
+            raise ValueError("kind film needs a generator that makes films, or as path a folder of PNGs")
+        if self.kind in ("translate", "complete", "features") and self.generator is None:
             raise ValueError(f"kind {self.kind} needs a generator: the folder of a run that trained one")
         if self.kind == "picture" and self.path is None:
             raise ValueError("kind picture needs a path: the PNG to put behind")

@@ -8,6 +8,7 @@ four, three of four pictures are old.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -106,14 +107,31 @@ def background(section: Any, open_source: OpenSource) -> Tensor:
         from rlsuite.generators import read_image
 
         return read_image(section.path)
-    source, _ = open_source(str(section.generator))
+    return film_frames(section.path or section.generator, open_source)
+
+
+def film_frames(where: str | Path, open_source: OpenSource) -> Tensor:
+    """A film, T x 3 x H x W in [0, 1]: the pictures of a folder in the order of their names, or a generator's sample.
+
+    Raises:
+        UserError: The generator makes no films.
+    """
+    if Path(where).is_dir() and (frames := sorted(Path(where).glob("*.png"))):
+        from rlsuite.generators import read_image
+
+        return _there_and_back(torch.cat([read_image(path) for path in frames]))
+    source, _ = open_source(str(where))
     spec = source.spec
     if not isinstance(source, Samples) or spec.n_frames is None or spec.condition != "none":
-        raise UserError(f"env.observation: kind film wants a generator that samples films; this one: {spec}")
+        raise UserError(f"env.observation: kind film wants a folder of PNGs or a generator that samples films: {spec}")
     with torch.no_grad():
         film = source.sample(1, seed=stream_seed(0, "skins/film"))[0].cpu()
-    film = torch.cat([film, film.flip(0)[1:-1]])  # there and back, so that it never jumps
-    return film[:, :3].expand(-1, 3, -1, -1)
+    return _there_and_back(film[:, :3].expand(-1, 3, -1, -1))
+
+
+def _there_and_back(film: Tensor) -> Tensor:
+    """So that it never jumps."""
+    return torch.cat([film, film.flip(0)[1:-1]])
 
 
 class ObservedEnv(VectorEnv):

@@ -128,6 +128,16 @@ def test_the_background_is_replaced_and_the_square_stays() -> None:
     assert torch.equal(other.step_tensor(ACTIONS).obs, expected.obs)
 
 
+def test_a_folder_is_a_film(tmp_path: Path) -> None:
+    for k, value in enumerate((0, 51, 102)):
+        Image.fromarray(np.full((8, 8, 3), value, np.uint8)).save(tmp_path / f"{k}.png")
+    env = observe(Counter(), [ObservationConfig(kind="film", path=tmp_path)], tiny("dcgan"))
+    seen = [int(env.reset_all(0)[0, -1, 0, 0])] + [int(env.step_tensor(ACTIONS).obs[0, -1, 0, 0]) for _ in range(5)]
+    assert seen == [0, 51, 102, 51, 0, 51], "there and back"
+    with pytest.raises(ValueError, match="a generator that makes films, or as path a folder of PNGs"):
+        ObservationConfig(kind="film")
+
+
 def test_background_by_hand() -> None:
     frame = torch.tensor([[[[90, 92, 99], [90, 200, 81]]]], dtype=torch.uint8)
     assert is_background(frame, 8)[0, 0].tolist() == [[True, True, False], [True, False, False]]
@@ -169,7 +179,7 @@ def test_a_generator_that_cannot_is_refused() -> None:
     section = ObservationConfig(kind="translate", generator=Path("run"))
     with pytest.raises(UserError, match="wants a generator that Transforms; this one samples"):
         observe(Counter(), [section], tiny("dcgan"))
-    with pytest.raises(UserError, match="wants a generator that samples films"):
+    with pytest.raises(UserError, match="wants a folder of PNGs or a generator that samples films"):
         observe(Counter(), [ObservationConfig(kind="film", generator=Path("run"))], tiny("dcgan"))
 
 
