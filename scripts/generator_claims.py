@@ -131,7 +131,7 @@ def augment(args: argparse.Namespace) -> Figures:
 def began(args: argparse.Namespace) -> Figures:
     """Convergence measure M against the distance of samples to held-out pictures, along one training."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
-    judge, n_steps, means, curve = Judge(others.floats()[:250]), args.steps or 1500, [], []
+    judge, n_steps, means, curve = Judge(others.floats()[:250]), args.steps or 1200, [], []
 
     def look(model: Any, step: int, metrics: Figures) -> None:
         means.append(metrics["convergence"])
@@ -235,7 +235,7 @@ def text(args: argparse.Namespace) -> Figures:
         settings = {"width": 16, "batch_size": 32, "latent": 16, "text_width": 64}
         settings |= {"learning_rate": 6e-4, "ema_decay": 0.99}
         settings |= {**dict(zip(("match", "interpolate"), switches, strict=True)), **args.settings}
-        model = trained("gan_cls", settings, data, args.steps or 2500, args.seed)
+        model = trained("gan_cls", settings, data, args.steps or 2200, args.seed)
         model.save(args.models / f"{name}_s{args.seed}")
         for part, wanted in (("unseen", True), ("seen", False)):
             chosen = {c: k for c, k in kinds.items() if ((k["colour"], k["shape"]) in hidden) == wanted}
@@ -269,10 +269,10 @@ def cycle(args: argparse.Namespace) -> Figures:
     judge, found = Judge(truth), {}
     rows = [others.floats()[:16], truth[:16]]
     found["untranslated"] = against(others.floats(), truth, judge)
-    n_steps = args.steps or 1000
+    n_steps = args.steps or 800
     for name, gan, loop in (("cycle_gan", 1.0, 10.0), ("gan_alone", 1.0, 0.0), ("cycle_alone", 0.0, 10.0)):
         settings = {"width": 16, "blocks": 2, "gan_coef": gan, "cycle_coef": loop, "identity_coef": 0.0}
-        settings |= {"learning_rate": 1e-3, "batch_size": 8, "discriminator_layers": 1}
+        settings |= {"learning_rate": 1e-3, "batch_size": 4, "discriminator_layers": 1}
         settings |= {"constant_steps": n_steps // 2, "decay_steps": n_steps - n_steps // 2}
         settings |= args.settings
         model = trained("cyclegan", settings, data, n_steps, args.seed)
@@ -296,7 +296,7 @@ def video(args: argparse.Namespace) -> Figures:
     """Films of 8 frames of a shape that moves over a background: two streams against one, by 200 held-out films."""
     from rlsuite.generators.video.videogan import score_films
 
-    spec, n_steps, found = generators.Spec("claims", (SIZE, SIZE), 3, n_frames=8), args.steps or 1500, {}
+    spec, n_steps, found = generators.Spec("claims", (SIZE, SIZE), 3, n_frames=8), args.steps or 1200, {}
     data, others = generators.load_images({"id": "shapes/moving", "n_films": 1200}, spec).split(1 / 6, args.seed)
     rows = [film_strip(others.floats()[:3])]
     for streams in ("two", "one"):
