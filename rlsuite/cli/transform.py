@@ -13,6 +13,8 @@ from rlsuite.cli.options import RUNS, Json, RunsDir
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rlsuite.generators.dream.deepdream import Layer
+
 DREAM = "dream"
 
 
@@ -21,7 +23,10 @@ def transform(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture, or a folder of pictures.")],
     to: Annotated[str | None, typer.Option(help="The direction: a or b.")] = None,
     strength: Annotated[float, typer.Option(help="0 leaves the picture, 1 is the whole change.")] = 1.0,
-    layer: Annotated[int, typer.Option(help="Dream: the layer of EfficientNet-Lite0, 0 to 17.")] = 9,
+    of: Annotated[Path | None, typer.Option(metavar="RUN", help="Dream: with this agent's encoder.")] = None,
+    layer: Annotated[
+        int | None, typer.Option(help="Dream: of EfficientNet-Lite0 0 to 17 (9 if not given), of an agent from 0.")
+    ] = None,
     guide: Annotated[Path | None, typer.Option(help="Dream: a picture to take features from.")] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Dream: steps at each octave.")] = 10,
     octaves: Annotated[int, typer.Option(min=1, help="Dream: sizes, small to full.")] = 4,
@@ -36,7 +41,7 @@ def transform(
     """Translate pictures with a run's generator, or dream on one."""
     if run == DREAM:
         options: dict[str, Any] = {"iterations": iterations, "octaves": octaves}
-        paths = [_dream(picture, layer, guide, film, strength, seed, out, options)]
+        paths = [_dream(picture, _layer(of, runs, checkpoint, layer), guide, film, strength, seed, out, options)]
         return say(paths, json, layer=layer)
     from rlsuite.generators import Transforms, load_images
 
@@ -56,9 +61,21 @@ def _beside(images: Tensor, made: Tensor) -> Tensor:
     return torch.stack([images, made], dim=1).flatten(0, 1)
 
 
+def _layer(agent: Path | None, runs: Path, checkpoint: str, number: int | None) -> Layer:
+    from rlsuite.generators.dream.deepdream import lite0_layer
+
+    if agent is None:
+        return lite0_layer(9 if number is None else number)
+    from rlsuite.cli.finding import find_run
+    from rlsuite.experiment.opening import load_encoder
+    from rlsuite.generators.dream.encoders import encoder_layer
+
+    return encoder_layer(load_encoder(find_run(agent, runs), checkpoint), number)
+
+
 def _dream(
     picture: Path,
-    layer: int,
+    layer: Layer,
     guide: Path | None,
     n_frames: int,
     strength: float,
@@ -66,15 +83,15 @@ def _dream(
     out: Path | None,
     options: dict[str, Any],
 ) -> Path:
-    from rlsuite.generators.dream.deepdream import dream, lite0_layer, zoom_film
+    from rlsuite.generators.dream.deepdream import dream, zoom_film
     from rlsuite.generators.images import read_image, write_png
 
     image, path = read_image(picture), out or picture.with_name(f"{picture.stem}-dream.png")
     if n_frames:
         import torch
 
-        frames = torch.cat(list(zoom_film(image, lite0_layer(layer), n_frames, seed=seed, **options)))
+        frames = torch.cat(list(zoom_film(image, layer, n_frames, seed=seed, **options)))
         return write_sheet(frames[None], path, scale=1)
     shown = None if guide is None else read_image(guide)
-    made = dream(image, lite0_layer(layer), guide=shown, seed=seed, **options)
+    made = dream(image, layer, guide=shown, seed=seed, **options)
     return write_png(path, (image + strength * (made - image))[0].clamp(0, 1))

@@ -57,6 +57,20 @@ def open_run(run: RunPath, checkpoint: str = "final", n_envs: int = 1, overrides
     return assembly
 
 
+def load_encoder(run: RunPath, checkpoint: str = "final") -> Any:
+    """What of a run's policy looks at observations: an ``nn.Module``, on the CPU.
+
+    Raises:
+        UserError: There is no such run or checkpoint.
+        DataError: The checkpoint is broken.
+    """
+    assembly = open_run(run, checkpoint, overrides=["device=cpu"])
+    try:
+        return assembly.learner.policy.features_extractor
+    finally:
+        assembly.env.close()
+
+
 def evaluate(
     run: RunPath,
     n_episodes: int | None = None,

@@ -7,6 +7,7 @@ from image_sets import random_set, stripes
 from rlsuite import generators
 from rlsuite.errors import UserError
 from rlsuite.generators.dream.deepdream import _octaves, dream, lite0_layer, module_layer, objective, zoom_film
+from rlsuite.generators.dream.encoders import as_frames, encoder_layer
 from rlsuite.generators.edits import Constraints, edit, morph, warp
 from rlsuite.generators.hog import ORIENTATIONS, hog
 
@@ -149,3 +150,31 @@ def test_layers_are_named_and_mistakes_told():
     with pytest.raises(UserError, match="layers 0 to 17"):
         lite0_layer(18)
     assert lite0_layer(5)(torch.rand(1, 3, 32, 32)).shape[1] == 40
+
+
+def test_an_agents_encoder_dreams_on_pictures_of_any_size():
+    from gymnasium.spaces import Box
+
+    from rlsuite.agents.learners.encoders import SmallCNN
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SmallCNN(Box(0, 1, (4, 42, 42)), fc=8)
+    image = random_set(1, size=64).floats()
+    for number, channels in ((0, 16), (1, 32), (None, 32)):
+        layer = encoder_layer(network, number)
+        assert layer(image).shape[1] == channels
+        assert float(layer(image).min()) == 0  # after the activation
+    made = dream(image, layer, octaves=2, iterations=4, jitter=4)
+    assert objective(layer(made)) > 1.02 * objective(layer(image))
+    with pytest.raises(UserError, match="convolutions 0 to 1"):
+        encoder_layer(network, 2)
+    with pytest.raises(UserError, match="no convolutions"):
+        encoder_layer(torch.nn.Sequential(torch.nn.Linear(2, 2)))
+
+
+def test_a_picture_stands_for_every_frame_that_an_agent_sees():
+    image = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)
+    assert as_frames(image, 6).flatten().tolist() == [1.0, 0.5, 0.0, 1.0, 0.5, 0.0]
+    assert as_frames(image, 4).flatten().tolist() == pytest.approx([0.299 + 0.2935] * 4)
+    assert as_frames(image[:, :1], 3).flatten().tolist() == [1.0, 1.0, 1.0]
