@@ -162,7 +162,8 @@ def characters(args: argparse.Namespace) -> Figures:
     """DCGAN on DiceBear's characters, kept as a bundle."""
     data, others = images_of({"id": "dicebear"}).split(0.1, args.seed)
     n_steps = args.steps or 3000
-    settings = {"width": 16, "batch_size": 32, "latent": 64, "learning_rate": 5e-4, "ema_decay": 0.995} | args.settings
+    settings = {"width": 16, "batch_size": 32, "latent": 64, "ema_decay": 0.995}
+    settings |= {"learning_rate": 8e-4, "discriminator_learning_rate": 3e-4, **args.settings}
     model = trained("dcgan", settings, data, n_steps, args.seed)
     model.save(args.models / f"characters_s{args.seed}")
     write_png(args.out / f"characters_s{args.seed}.png", grid(model.sample(48, seed=0), columns=16), scale=3)
@@ -233,7 +234,7 @@ def text(args: argparse.Namespace) -> Figures:
     found: Figures = {"reader_accuracy": reader.accuracy(everything)}
     for name, switches in (("plain", (False, False)), ("cls_int", (True, True))):
         settings = {"width": 16, "batch_size": 32, "latent": 16, "text_width": 64}
-        settings |= {"learning_rate": 6e-4, "ema_decay": 0.99}
+        settings |= {"learning_rate": 1e-3, "discriminator_learning_rate": 2e-4, "ema_decay": 0.99}
         settings |= {**dict(zip(("match", "interpolate"), switches, strict=True)), **args.settings}
         model = trained("gan_cls", settings, data, args.steps or 2200, args.seed)
         model.save(args.models / f"{name}_s{args.seed}")
@@ -301,7 +302,7 @@ def video(args: argparse.Namespace) -> Figures:
     rows = [film_strip(others.floats()[:3])]
     for streams in ("two", "one"):
         settings = {"width": 16, "n_frames": 8, "batch_size": 16, "latent": 32, "streams": streams}
-        settings |= {"learning_rate": 5e-4, "ema_decay": 0.99, **args.settings}
+        settings |= {"learning_rate": 8e-4, "discriminator_learning_rate": 2e-4, "ema_decay": 0.99, **args.settings}
         model = trained("videogan", settings, data, n_steps, args.seed)
         model.save(args.models / f"{streams}_stream_s{args.seed}")
         films = model.sample(200, seed=1)
