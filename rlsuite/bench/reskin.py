@@ -155,20 +155,27 @@ class Tester:
 
     def __init__(self, policy: Any, env: VectorEnv, other: VectorEnv, plan: Plan, deterministic: bool) -> None:
         self.policy, self.env, self.other, self.plan, self.deterministic = policy, env, other, plan, deterministic
-        self.original = self.play(None)
-        self.floor = float(self.play(None, RandomPolicy(env.action_space, env.num_envs, plan.seed)).mean())
+        self.original = self.play()
+        self.floor = float(self.play(policy=RandomPolicy(env.action_space, env.num_envs, plan.seed)).mean())
 
-    def play(self, pack: AssetPack | None, policy: Any = None) -> np.ndarray:
-        """Scores of the same episodes in some looks, (n_episodes,)."""
-        skins.undress(self.env) if pack is None else skins.wear(self.env, pack, seed=self.plan.seed, every=1)
+    def play(
+        self, packs: Sequence[AssetPack] = (), choices: Sequence[int] | None = None, policy: Any = None
+    ) -> np.ndarray:
+        """Scores of the same episodes in some looks, (n_episodes,); in the level's own without packs."""
+        if packs:
+            skins.wear(self.env, packs, seed=self.plan.seed, every=1, choices=choices)
+        else:
+            skins.undress(self.env)
         episodes, seed = self.plan.n_episodes, self.plan.seed
         return scores(play(policy or self.policy, self.env, episodes, seed=seed, deterministic=self.deterministic))
 
     def family(self, pack: AssetPack) -> dict[str, Any]:
         """Everything about one family of looks."""
         own, floor = float(self.original.mean()), self.floor
-        looks = [float(self.play(pack.part(slice(k, k + 1))).mean()) for k in range(len(pack))]
-        between = [float(self.play(skins.turn(pack, self.env, d)).mean()) for d in self.plan.dials if 0 < d < 1]
+        n, turned = len(pack), [skins.turn(pack, self.env, d) for d in self.plan.dials if 0 < d < 1]
+        packs = [pack, *turned]  # worn together: engines start once
+        looks = [float(self.play(packs, [k]).mean()) for k in range(n)]
+        between = [float(self.play(packs, range(j * n, (j + 1) * n)).mean()) for j in range(1, len(packs))]
         curve = [own, *between, float(np.mean(looks))]
         states = self.states(pack)
         return {

@@ -82,8 +82,13 @@ class Tailor(Protocol):
         """What can be painted."""
         ...
 
-    def wear(self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int) -> None:
-        """Let each episode draw one of the looks; none: the level's own again. Call ``reset_all`` afterwards."""
+    def wear(
+        self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int, choices: Sequence[int] | None = None
+    ) -> None:
+        """Let each episode draw one of the looks, of those numbered ``choices``; no looks: the level's own again.
+
+        Call ``reset_all`` afterwards. To wear the same looks again with other choices is cheap.
+        """
         ...
 
 

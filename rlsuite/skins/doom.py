@@ -7,9 +7,9 @@ whole engine, and the maps of the games to their names, so such looks are a WAD 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +58,39 @@ class DoomTailor:
         """Wall textures, flats and sprite frames that the map shows; the sky and switches stay."""
         return _slots(*_key(env.art_files))
 
-    def wear(self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int) -> None:
-        """Write the WADs and let the engines show them."""
+    def wear(
+        self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int, choices: Sequence[int] | None = None
+    ) -> None:
+        """Write the WADs, if they are not there yet, and let the engines show them."""
         art, folder = env.art_files, env.look_folder
         if not looks:
             return env.set_looks([], seed=seed)
         lumps = read_wad(art.level)
         level = map_lumps(lumps, art.map)
         shared = any(name == "TEXTMAP" for name, _ in level) and not any(_sprites(look) for look in looks)
-        number = next(n for n in count() if not any(folder.glob(f"looks{n}-*.wad")))
+        worn = range(len(looks)) if choices is None else choices
         if shared:
-            wad = write_wad(folder / f"looks{number}-all.wad", [*lumps, *_copies(level, looks), *_textures(looks)])
-            return env.set_looks([(wad, _copy_name(k)) for k in range(len(looks))], seed=seed, every=every)
+            wad = folder / f"looks-{_digest(looks)}.wad"
+            if not wad.is_file():
+                write_wad(wad, [*lumps, *_copies(level, looks), *_textures(looks)])
+            return env.set_looks([(wad, _copy_name(k)) for k in worn], seed=seed, every=every)
         others = [] if art.level == art.game else [lump for lump in lumps if lump not in level]
         book = _book(art.game)
-        wads = [
-            write_wad(
-                folder / f"looks{number}-{k}.wad",
-                [*others, *_dressed(level, looks[k], art.map), *_alone(looks[k], book)],
-            )
-            for k in range(len(looks))
-        ]
+        wads = [folder / f"look-{_digest([looks[k]])}.wad" for k in worn]
+        for k, wad in zip(worn, wads, strict=True):
+            if not wad.is_file():
+                write_wad(wad, [*others, *_dressed(level, looks[k], art.map), *_alone(looks[k], book)])
         return env.set_looks([(wad, None) for wad in wads], seed=seed, every=every)
+
+
+def _digest(looks: Sequence[Look]) -> str:
+    """Names looks by their pictures, 16 hex digits."""
+    found = hashlib.sha256()
+    for look in looks:
+        for name, picture in sorted(look.items()):
+            found.update(f"{name} {picture.shape}".encode())
+            found.update(np.ascontiguousarray(picture).tobytes())
+    return found.hexdigest()[:16]
 
 
 def _key(art: Art) -> tuple[Path, Path, str, int]:

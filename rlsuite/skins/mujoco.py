@@ -41,8 +41,11 @@ class MujocoTailor:
             raise UserError("this MuJoCo model has no textures, so a skin has nothing to paint")
         return found
 
-    def wear(self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int) -> None:
+    def wear(
+        self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int, choices: Sequence[int] | None = None
+    ) -> None:
         """Give the camera the looks' textures."""
+        looks = looks if choices is None else [looks[k] for k in choices]
         numbers = {name: number for number, name in names(env.model).items()}
         env.set_textures(
             [{numbers[name]: fill(env.model, numbers[name], p) for name, p in look.items()} for look in looks],

@@ -45,11 +45,14 @@ class NesTailor:
             found[name] = Slot(name, paint(values), kind, palette=np.repeat(LEVELS[1:, None], 3, 1), alpha=True)
         return found
 
-    def wear(self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int) -> None:
+    def wear(
+        self, env: Any, looks: Sequence[Look], *, seed: int | None, every: int, choices: Sequence[int] | None = None
+    ) -> None:
         """Put a bank of tile sets beside the game's own; a change per episode costs nothing."""
         own = env.own_tiles
         bank = np.stack([own, *(retile(own, look) for look in looks)])
-        env.set_tile_sets(bank, range(1, len(bank)) if looks else [0], seed=seed)
+        worn = range(len(looks)) if choices is None else choices
+        env.set_tile_sets(bank, [k + 1 for k in worn] if looks else [0], seed=seed)
 
 
 def cells(pixels: np.ndarray) -> list[int]:

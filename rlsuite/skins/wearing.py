@@ -59,6 +59,7 @@ def wear(
     seed: int | None = None,
     every: int = EVERY,
     name: str = "this level",
+    choices: Sequence[int] | None = None,
 ) -> Any:
     """Let every episode draw one of the packs' looks; returns the level. Reset it afterwards.
 
@@ -68,6 +69,8 @@ def wear(
         seed: Of the draws, which have streams of their own; None for the level's.
         every: Episodes between changes of look where a change starts an engine anew.
         name: What messages call the level.
+        choices: Numbers of the looks that episodes draw from, over all packs; None for all. To wear the same packs
+            again with other choices is cheap on every engine.
 
     Raises:
         UserError: A pack does not fit the level.
@@ -79,7 +82,7 @@ def wear(
         needed = {name: slot for name, slot in found.items() if slot.kind in {s.kind for s in painted.values()}}
         check_fit(pack, needed or found, engine=tailor.engine, level=name)
         looks += [{name: look[name] for name in needed} for look in pack.looks]
-    tailor.wear(level, looks, seed=seed, every=every)
+    tailor.wear(level, looks, seed=seed, every=every, choices=choices)
     return env
 
 

@@ -85,6 +85,10 @@ def test_doom_without_restarts() -> None:
         assert len(seen) >= 3
         assert 0 not in seen
         assert env.engine_pids == pids, "a change of look restarts no engine"  # type: ignore[attr-defined]
+        skins.wear(env, skins.noise_pack(env, level="doom/my_way_home/dense", n=4), choices=[2])
+        env.reset_all(0)
+        assert set(env.looks.tolist()) == {1}, "the only look that is chosen"  # type: ignore[attr-defined]
+        assert env.engine_pids == pids, "the same looks with other choices restart none either"  # type: ignore[attr-defined]
     finally:
         env.close()
 
@@ -143,7 +147,7 @@ class FakeTailor:
     def slots(self, env):
         return {"wall": skins.Slot("wall", np.full((4, 4, 4), 255, np.uint8), "wall")}
 
-    def wear(self, env, looks, *, seed, every) -> None:
+    def wear(self, env, looks, *, seed, every, choices=None) -> None:
         env.dressed = bool(looks)
 
 

@@ -283,7 +283,7 @@ class DoomVectorEnv(VectorEnv):
         """Let every episode choose a look at random; call `reset_all` afterwards.
 
         Looks are maps of WAD files. A change within a file costs nothing; one of file starts the engine anew (about
-        0.3 s), so an engine keeps its file for ``every`` episodes.
+        0.3 s), so an engine keeps its file for ``every`` episodes. An engine that shows the file already goes on.
 
         Args:
             looks: WAD and map of each; none: the level's own look again.
@@ -293,13 +293,13 @@ class DoomVectorEnv(VectorEnv):
         Raises:
             RunError: The engines do not start with these files.
         """
-        before = {lane.engine.wad for lane in self.lanes}
-        wads = sorted({wad for wad, _ in looks}) or [self._wad]
+        wads = list(dict.fromkeys(wad for wad, _ in looks)) or [self._wad]
         self._wardrobe = Wardrobe(looks, self.num_envs, self._seed if seed is None else seed, every) if looks else None
+        changed = [i for i, lane in enumerate(self.lanes) if lane.engine.wad != wads[i % len(wads)]]
         for i, lane in enumerate(self.lanes):
             lane.engine.wad, lane.doom_map, lane.look, lane.look_episodes = wads[i % len(wads)], None, 0, 0
-        if looks or before != {self._wad}:
-            self._pool.submit(self._restart, range(self.num_envs)).wait()
+        if changed:
+            self._pool.submit(self._restart, changed).wait()
 
     def _restart(self, i: int) -> None:
         self.lanes[i].engine.close()
