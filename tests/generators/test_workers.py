@@ -189,8 +189,7 @@ def test_the_words_are_told_apart():
 @pytest.mark.slow
 def test_two_processes_make_one_run(tmp_path):
     (tmp_path / "shared.yaml").write_text(EXPERIMENT)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [*launch, "-m", "rlsuite.run", str(tmp_path / "shared.yaml"), "--runs", str(tmp_path / "runs")]
     done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
