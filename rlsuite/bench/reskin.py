@@ -96,7 +96,9 @@ def open_section(path: str | Path) -> Any:
 
 def cell_file(folder: Path, path: str | Path, pack: AssetPack, plan: Plan) -> Path:
     """Where the result of one run on one family is kept; named after all that it depends on."""
-    facts = [Path(path).name, [pack.digest(k) for k in range(len(pack))], asdict(plan)]
+    run = RunFolder.find(Path(path))
+    state = max((each.name for each in run.checkpoints.iterdir()), default="none")
+    facts = [run.path.name, state, [pack.digest(k) for k in range(len(pack))], asdict(plan)]
     return folder / "cells" / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}.json"
 
 
@@ -116,9 +118,10 @@ def examine(path: str | Path, packs: Mapping[str, AssetPack], plan: Plan) -> Ite
     env = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     other = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     try:
-        tester = Tester(assembly.learner, env, other, plan, assembly.experiment.eval.deterministic)
+        kind = assembly.level.tags.get("score")
+        tester = Tester(assembly.learner, env, other, plan, assembly.experiment.eval.deterministic, kind)
         for name, pack in packs.items():
-            yield {"family": name, "level": section.id, "env_steps": assembly.env_steps, **tester.family(pack)}
+            yield {"family": name, "level": section.id, "score": kind or "return", **tester.family(pack)}
     finally:
         env.close()
         other.close()
@@ -151,10 +154,14 @@ class Tester:
         other: The same once more, for lock-step comparisons.
         plan: How much is tested.
         deterministic: Whether the mode of the actions is played.
+        kind: See `scores`.
     """
 
-    def __init__(self, policy: Any, env: VectorEnv, other: VectorEnv, plan: Plan, deterministic: bool) -> None:
+    def __init__(
+        self, policy: Any, env: VectorEnv, other: VectorEnv, plan: Plan, deterministic: bool, kind: str | None
+    ) -> None:
         self.policy, self.env, self.other, self.plan, self.deterministic = policy, env, other, plan, deterministic
+        self.kind = kind
         self.original = self.play()
         self.floor = float(self.play(policy=RandomPolicy(env.action_space, env.num_envs, plan.seed)).mean())
 
@@ -167,7 +174,8 @@ class Tester:
         else:
             skins.undress(self.env)
         episodes, seed = self.plan.n_episodes, self.plan.seed
-        return scores(play(policy or self.policy, self.env, episodes, seed=seed, deterministic=self.deterministic))
+        found = play(policy or self.policy, self.env, episodes, seed=seed, deterministic=self.deterministic)
+        return scores(found, self.kind)
 
     def family(self, pack: AssetPack) -> dict[str, Any]:
         """Everything about one family of looks."""
@@ -224,9 +232,9 @@ def answer(policy: Any, obs: torch.Tensor, seen: torch.Tensor) -> dict[str, floa
     less the environment's return is valued, in the value's own (perhaps normalised) unit.
     """
     network = policy.policy
-    own, other = (network.get_distribution(x.to(network.device)) for x in (obs, seen))
-    same = (own.mode() == other.mode()).float().mean()
-    kl = torch.distributions.kl_divergence(own.distribution, other.distribution).reshape(len(obs), -1).sum(1).mean()
+    own, other = (network.get_distribution(x.to(network.device)).distribution for x in (obs, seen))
+    same = (own.mode == other.mode).reshape(len(obs), -1).all(1).float().mean()
+    kl = torch.distributions.kl_divergence(own, other).reshape(len(obs), -1).sum(1).mean()
     values = [network.predict_values(x.to(network.device))[:, 0].mean() for x in (obs, seen)]
     return {"agreement": float(same), "kl": float(kl), "value_gap": float(values[0] - values[1])}
 
@@ -246,8 +254,12 @@ def visible_state(info: Mapping[str, Any], n: int) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.zeros((n, 1))
 
 
-def scores(found: Evaluation) -> np.ndarray:
-    """The level's own score of each episode: progress, success, or return."""
-    return found.progress if found.progress is not None else (
-        found.successes if found.successes is not None else found.returns
-    )  # fmt: skip
+def scores(found: Evaluation, kind: str | None = None) -> np.ndarray:
+    """The level's own score of each episode.
+
+    Args:
+        found: The episodes.
+        kind: ``progress``, ``success`` or ``return``, as the level's registry entry says.
+    """
+    known = {"progress": found.progress, "success": found.successes}.get(kind or "")
+    return found.returns if known is None else known

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlsuite.bench.reskin import refuse_seen
+from rlsuite.bench.reskin import refuse_seen, scores
 from rlsuite.bench.reskin_measures import cvar, gap, radius, read_out, told_apart
 from rlsuite.bench.reskin_report import summarise, table, write_report
 from rlsuite.bench.reskin_train import Recipe, arms_of, experiment, named
 from rlsuite.config.schema import load_experiment
 from rlsuite.errors import UserError
+from rlsuite.evaluation import Evaluation
 
 
 def test_formulas_by_hand() -> None:
@@ -146,7 +147,8 @@ def test_a_tiny_policy_is_trained_and_tested(tmp_path: Path, capsys) -> None:
     assert len(found["looks"]) == 2
     assert [dial for dial, _ in found["curve"]] == [0, 0.25, 0.5, 0.75, 1]
     assert found["curve"][0][1] == found["original"]
-    assert found["kl"] >= 0
+    assert found["kl"] > 0, "even a policy that knows nothing answers other pictures otherwise"
+    assert found["score"] == "progress"
     kept = next((tmp_path / "runs" / "cells").iterdir())
     kept.write_text(kept.read_text().replace('"family": "noise"', '"family": "kept"'))
     assert call([*words, "--family", f"noise={tmp_path / 'test'}", "--json"]) == 0
@@ -155,6 +157,14 @@ def test_a_tiny_policy_is_trained_and_tested(tmp_path: Path, capsys) -> None:
     assert (tmp_path / "runs" / "report.md").read_text().startswith("| arm |")
     assert call([*words, "--family", f"noise={tmp_path / 'train'}", "--json"]) == 2
     assert "trained on one of its looks" in capsys.readouterr().err
+
+
+def test_each_level_has_its_own_score() -> None:
+    found = Evaluation(np.array([-50.0, 80.0]), np.array([3, 4]), np.array([0.0, 0.0]), np.array([0.2, 0.9]))
+    assert scores(found, "return").tolist() == [-50, 80]
+    assert scores(found, "success").tolist() == [0, 0]
+    assert scores(found, "progress").tolist() == [0.2, 0.9]
+    assert scores(found).tolist() == [-50, 80]
 
 
 def test_nothing_was_trained_on_without_skins() -> None:

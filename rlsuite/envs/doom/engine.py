@@ -232,10 +232,14 @@ class Engine:
         return script
 
     def new_episode(self, seed: int, doom_map: str | None = None) -> Outcome:
-        """Begin an episode whose randomness comes from ``seed``, on another map of the WAD if one is named."""
+        """Begin an episode whose randomness comes from ``seed``, on another map of the WAD if one is named.
+
+        Raises:
+            EngineDied: The process ended.
+        """
         assert self._game is not None, "start the engine first"
         if doom_map is not None:
-            self._game.set_doom_map(doom_map)
+            self._guard(self._game.set_doom_map, doom_map)
         self._game.set_seed(seed)
         self._guard(self._game.new_episode)
         return self._look(0.0)
