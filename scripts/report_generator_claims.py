@@ -54,15 +54,16 @@ def read_projection(f: Figures) -> Row:
 
 
 def read_arithmetic(f: Figures) -> Row:
-    walked = {k.partition(",")[0]: v["walked"]["success"] for k, v in f.items() if "1000 exemplars" in k}
+    n = max(int(key.rpartition("_")[2]) for key in f if key.startswith("walked_"))
+    walked = {k.partition(",")[0]: v["walked"]["success"] for k, v in f.items() if k.endswith(f", {n} exemplars")}
     text = ", ".join(f"{k} {v:.0%}" for k, v in walked.items())
-    return f"{f['walked_1000']:.0%} of results ({text})", f["walked_1000"] >= 0.7
+    return f"{f[f'walked_{n}']:.0%} of results, {n} exemplars, walked ({text})", f[f"walked_{n}"] >= 0.7
 
 
 def read_text(f: Figures) -> Row:
-    key = "colour_and_shape"
+    key = "colour_and_shape" if "colour_and_shape" in f["plain_unseen"] else "all"
     both, plain = f["cls_int_unseen"][key], f["plain_unseen"][key]
-    text = f"colour and shape right: {both:.0%} against {plain:.0%}"
+    text = f"{key.replace('_', ' ')} right: {both:.0%} against {plain:.0%}"
     return text + f" (seen: {f['cls_int_seen'][key]:.0%}, {f['plain_seen'][key]:.0%})", both > plain
 
 
