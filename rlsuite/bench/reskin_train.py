@@ -14,6 +14,8 @@ from rlsuite.runs.folder import list_runs
 
 REMEDIES = ("crop", "shift", "convolution", "overlay")
 """Changes of what is seen while training."""
+QUICK = {"n_steps": 64, "batch_size": 128, "n_epochs": 6, "learning_rate": 5e-4, "normalize_reward": True}
+"""Over the settings of `MARIO`: more gradient steps and scaled rewards, for budgets below 100,000 env steps."""
 _SKINS = re.compile(r"skins-(\d+)")
 
 
@@ -82,12 +84,13 @@ def experiment(recipe: Recipe, arm: str, seed: int) -> dict[str, Any]:
     name = recipe.agent
     if name == "auto":
         name = "icm" if not rewarded or level.endswith("sparse") else "ppo"
+    n_envs, learner = training_of(level)
     return {
         "name": f"reskin-{level.replace('/', '-')}-{name}-{arm}",
         "seed": seed,
         "budget": {"env_steps": recipe.budget},
-        "env": {"id": level, "n_envs": 32, **_dressed(recipe, arm)},
-        "agent": {"learner": learner_of(level), **bonus_of(name, rewarded=rewarded)},
+        "env": {"id": level, "n_envs": n_envs, **_dressed(recipe, arm)},
+        "agent": {"learner": learner, **bonus_of(name, rewarded=rewarded)},
         "eval": {"every_steps": 0, "final_episodes": 8, "deterministic": False},
         "video": {"final": False},
     }
@@ -111,13 +114,14 @@ def _dressed(recipe: Recipe, arm: str) -> dict[str, Any]:
     raise UserError(f"arm {arm!r} is unknown; none, {known}, frozen and skins-1, skins-4, ... are possible")
 
 
-def learner_of(level: str) -> dict[str, Any]:
-    """PPO as the level wants it: small rollouts for Mario and the scenarios of Doom that are learned soon."""
+def training_of(level: str) -> tuple[int, dict[str, Any]]:
+    """Environments, and PPO as the level wants it; more is learned from each step where the reward comes soon."""
     if level.startswith("mario/"):
-        return {"kind": "ppo", **MARIO}
+        soon = {} if level.endswith("/no_reward") else {**QUICK, "n_steps": 32, "n_epochs": 4}
+        return 32, {"kind": "ppo", **MARIO, **soon}
     if level.startswith(("doom/my_way_home/", "doom/freedoom")):
-        return {"kind": "ppo", **LEARNER}
-    return {"kind": "ppo", **MARIO, "normalize_reward": True}
+        return 32, {"kind": "ppo", **LEARNER}
+    return 16, {"kind": "ppo", **MARIO, **QUICK}
 
 
 def train_arms(
