@@ -126,6 +126,10 @@ def make_level(
     section = env_section(experiment)
     n_threads = threads.env if threads else None
     seed = stream_seed(experiment.seed, stream)
+    if section.skin is not None:  # before engines start
+        from rlsuite.experiment.looks import find_packs
+
+        find_packs(section.skin)
     env = make_vec(section.id, n_envs, seed=seed, options=section, device=device, n_threads=n_threads)
     if section.skin is None and not section.observation:
         return env

@@ -18,6 +18,7 @@ from rlsuite.errors import DataError
 from rlsuite.generators.contracts import Generator, Spec
 from rlsuite.runs.folder import RunFolder
 from rlsuite.skins.observing import observe
+from rlsuite.skins.pack import read_card
 
 DREAM = "dream"
 
@@ -91,6 +92,16 @@ def present(env: VectorEnv, section: Any, *, test: bool, seed: int = 0) -> Vecto
     except BaseException:
         env.close()
         raise
+
+
+def find_packs(section: Any) -> None:
+    """Look whether the packs of an ``env.skin`` section are there.
+
+    Raises:
+        DataError: One is not.
+    """
+    for path in (*section.packs, *section.test_packs):
+        read_card(Path(path))
 
 
 def level_for_looks(level: str, overrides: Sequence[str] = (), n_envs: int = 1) -> VectorEnv:

@@ -109,7 +109,7 @@ def load_pack(folder: str | Path) -> AssetPack:
             pictures that differ from their hash. The message names the file.
     """
     folder = Path(folder)
-    card = _read_card(folder)
+    card = read_card(folder)
     looks = [_read_look(folder, k, entries) for k, entries in enumerate(card["looks"])]
     for k, look in enumerate(looks):
         if missing := looks[0].keys() ^ look.keys():
@@ -117,7 +117,12 @@ def load_pack(folder: str | Path) -> AssetPack:
     return AssetPack(str(card["level"]), str(card["engine"]), looks, dict(card.get("provenance", {})))
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> dict[str, Any]:
+    """What a pack says of itself, without its pictures.
+
+    Raises:
+        DataError: There is no pack, or its card is broken.
+    """
     path = folder / CARD
     if not path.is_file() or path.is_symlink():
         raise DataError(f"{folder} is no pack: it has no {CARD}. `rlsuite skin make` writes one.")

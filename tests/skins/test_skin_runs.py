@@ -9,7 +9,7 @@ import rlsuite
 from rlsuite import generators
 from rlsuite.cli.app import call
 from rlsuite.envs.mario.stages import find_rom
-from rlsuite.errors import MissingExtraError
+from rlsuite.errors import DataError, MissingExtraError
 from rlsuite.skins import load_pack
 
 pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)")
@@ -59,6 +59,21 @@ def test_a_level_is_dressed_checked_and_trained_on(game: None, tmp_path: Path, c
         quiet=True,
     )
     assert run.status == "done"
+
+
+def test_a_missing_pack_is_told_before_engines_start(tmp_path: Path, monkeypatch) -> None:
+    from rlsuite.config.schema import load_experiment
+    from rlsuite.experiment import assembly
+
+    monkeypatch.setattr(assembly, "make_vec", lambda *_, **__: pytest.fail("engines were started"))
+    for key in ("packs", "test_packs"):
+        skin = {"packs": [str(tmp_path)], key: [str(tmp_path / "none")]}
+        if key == "test_packs":
+            (tmp_path / "pack.json").write_text('{"format": 1, "level": "x", "engine": "doom", "looks": [{"a": {}}]}')
+        tree = {"name": "x", "budget": {"env_steps": 1}, "env": {"id": "doom/basic", "skin": skin}}
+        experiment = load_experiment({**tree, "agent": {"learner": {"kind": "ppo"}}}).experiment
+        with pytest.raises(DataError, match=r"none is no pack: it has no pack.json"):
+            assembly.make_level(experiment, 1, "env")
 
 
 def test_a_pack_of_another_level_ends_with_a_message(game: None, tmp_path: Path, capsys) -> None:
