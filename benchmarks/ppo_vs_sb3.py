@@ -29,17 +29,17 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0, help="wall time of one measurement, at least")
     parser.add_argument("--normalize", action="store_true", help="leave rlsuite's observation normalisation on")
-    parser.add_argument("--peer", help="skip the search: stable-baselines3's setting, e.g. dummy,1")
+    parser.add_argument("--setting", help="skip the search: stable-baselines3's setting, e.g. dummy,1")
     args = parser.parse_args()
     own_spec = {"level": args.level, "n_envs": 16, "n_threads": available_cores(), "n_torch_threads": 1, "seed": 0}
     start_peer = partial(start_sb3, "sb3", own_spec | {"ppo": PPO})
     own_spec["ppo"] = PPO | {"normalize_obs": args.normalize}
-    choice, tried = (named_peer(args.peer), {}) if args.peer else fastest_peer(start_peer, args.seconds)
-    with start_own("rlsuite.bench.own_training", own_spec) as own, start_peer(*choice) as peer:
+    setting, tried = choose_setting(start_peer, sb3_settings(), args.setting, args.seconds)
+    with start_own("rlsuite.bench.own_training", own_spec) as own, start_peer(*setting) as peer:
         own.measure(args.seconds / 2)
         pairs = [measure_pair(own, peer, args.seconds, turn) for turn in range(args.pairs)]
         versions = {"rlsuite": own.ready.get("versions"), "sb3": peer.ready.get("versions")}
-    print(json.dumps(report(pairs, choice, tried) | {"versions": versions, "settings": own_spec}, indent=1))
+    print(json.dumps(report(pairs, "sb3", setting, tried) | {"versions": versions, "settings": own_spec}, indent=1))
 
 
 def start_sb3(peer: str, spec: dict[str, Any], mode: str, n_torch_threads: int) -> Child:
@@ -47,20 +47,36 @@ def start_sb3(peer: str, spec: dict[str, Any], mode: str, n_torch_threads: int) 
     return start(peer, "training", spec | {"mode": mode, "n_torch_threads": n_torch_threads})
 
 
-def named_peer(text: str) -> tuple[str, int]:
-    mode, _, n_torch_threads = text.partition(",")
-    return mode, int(n_torch_threads or 1)
+def sb3_settings() -> list[tuple[Any, ...]]:
+    """Its vector environments, with one torch thread and with one per core."""
+    return [(mode, n) for mode in ("dummy", "subproc") for n in sorted({1, available_cores()})]
 
 
-def fastest_peer(start_peer: Callable[[str, int], Child], seconds: float) -> tuple[tuple[str, int], dict[str, float]]:
-    """Try every sensible setting of the peer twice, in turn; return the fastest and every best speed."""
-    settings = [(mode, n) for mode in ("dummy", "subproc") for n in sorted({1, available_cores()})]
+def choose_setting(
+    start_peer: Callable[..., Child], settings: list[tuple[Any, ...]], wanted: str | None, seconds: float
+) -> tuple[tuple[Any, ...], dict[str, float]]:
+    """The setting that is ``wanted``, or the fastest one of two tries of each, in turn, and every best speed."""
+    if wanted is not None:
+        return named_setting(settings, wanted), {}
     speeds = dict.fromkeys(settings, 0.0)
     for setting in settings * 2:
         with start_peer(*setting) as child:
             speeds[setting] = max(speeds[setting], child.measure(seconds / 2).per_s)
-        print(f"stable-baselines3 {setting}: {speeds[setting]:.0f} env steps/s", file=sys.stderr)
-    return max(speeds, key=lambda s: speeds[s]), {f"{mode}, {n} threads": v for (mode, n), v in speeds.items()}
+        print(f"{words(setting)}: {speeds[setting]:.0f} env steps/s", file=sys.stderr)
+    return max(speeds, key=lambda s: speeds[s]), {words(setting): speed for setting, speed in speeds.items()}
+
+
+def named_setting(settings: list[tuple[Any, ...]], wanted: str) -> tuple[Any, ...]:
+    """The setting that a user has typed."""
+    found = [setting for setting in settings if words(setting) == wanted]
+    if not found:
+        raise SystemExit(f"unknown setting '{wanted}'; there are: {' '.join(words(s) for s in settings)}")
+    return found[0]
+
+
+def words(setting: tuple[Any, ...]) -> str:
+    """As a user types it."""
+    return ",".join(map(str, setting))
 
 
 def measure_pair(own: Child, peer: Child, seconds: float, turn: int) -> tuple[Sample, Sample]:
@@ -72,7 +88,9 @@ def measure_pair(own: Child, peer: Child, seconds: float, turn: int) -> tuple[Sa
     return own.measure(seconds), theirs
 
 
-def report(pairs: list[tuple[Sample, Sample]], choice: tuple[str, int], tried: dict[str, float]) -> dict[str, Any]:
+def report(
+    pairs: list[tuple[Sample, Sample]], peer: str, setting: tuple[Any, ...], tried: dict[str, float]
+) -> dict[str, Any]:
     wall = [a.per_s / b.per_s for a, b in pairs]
     core = [a.per_core_s / b.per_core_s for a, b in pairs]
     return {
@@ -80,7 +98,7 @@ def report(pairs: list[tuple[Sample, Sample]], choice: tuple[str, int], tried: d
         "ratio_per_core_s": median(core),
         "pairs": {"wall": wall, "per_core_s": core},
         "rlsuite": summarise([a for a, _ in pairs]),
-        "sb3": summarise([b for _, b in pairs]) | {"mode": choice[0], "n_torch_threads": choice[1], "tried": tried},
+        peer: summarise([b for _, b in pairs]) | {"setting": words(setting), "tried": tried},
         "machine": machine(),
     }
 

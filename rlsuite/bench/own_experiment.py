@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 
 from rlsuite.bench.peers.shared.driver import serve, spec
@@ -18,6 +19,7 @@ def main() -> None:
     from rlsuite.experiment import assemble
 
     want = spec()
+    os.environ.pop("OMP_NUM_THREADS", None)  # the suite chooses its threads, as it does for a user
     assembly = assemble(load_experiment(want["experiment"], want["overrides"]).experiment)
     learner = assembly.learner
     learner.set_logger(Logger(None, []))

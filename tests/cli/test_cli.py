@@ -56,6 +56,12 @@ def test_the_train_verb_says_its_help():
     assert "--dry-run" in done.stdout
 
 
+def test_the_package_itself_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "rlsuite", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Usage: rlsuite" in done.stdout
+
+
 def test_the_verbs_import_nothing_heavy():
     heavy = ("torch", "numpy", "pydantic", "rich", "ruamel.yaml")
     code = f"import rlsuite.cli, sys; print([m for m in {heavy} if m in sys.modules])"

@@ -13,7 +13,7 @@ from torch import nn
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import stream_seed
 
-CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int, int], ...], Callable[[], nn.Module]]] = {
+CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int, int], ...], Callable[..., nn.Module]]] = {
     "small": (((16, 8, 4, 0), (32, 4, 2, 0)), nn.ReLU),
     "pathak": (((32, 3, 2, 1),) * 4, nn.ELU),
     "nature": (((32, 8, 4, 0), (64, 4, 2, 0), (64, 3, 1, 0)), nn.LeakyReLU),
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
         channels, height, width = shape
         stack: list[nn.Module] = []
         for out, kernel, stride, padding in layers:
-            stack += [nn.Conv2d(channels, out, kernel, stride, padding), activation()]
+            stack += [nn.Conv2d(channels, out, kernel, stride, padding), activation(inplace=True)]
             channels = out
             height, width = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
             if min(height, width) < 1:
