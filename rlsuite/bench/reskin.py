@@ -43,6 +43,8 @@ class Plan:
         n_envs: Environments side by side.
         seed: Of all episodes: every policy and look meets the same.
         dials: Points of the curve, rising from 0.
+        max_episode_steps: Decisions of an episode; None for the run's own. A policy that a look confuses may stand
+            still until the clock ends, which takes long.
     """
 
     n_episodes: int = 8
@@ -50,6 +52,7 @@ class Plan:
     n_envs: int = 8
     seed: int = 0
     dials: Sequence[float] = DIALS
+    max_episode_steps: int | None = None
 
 
 def run(
@@ -114,7 +117,9 @@ def examine(path: str | Path, packs: Mapping[str, AssetPack], plan: Plan) -> Ite
     """One run on every family, one after the other."""
     assembly = open_run(path)
     section: Any = assembly.experiment.env
-    bare_experiment = assembly.experiment.model_copy(update={"env": section.model_copy(update={"skin": None})})
+    limit = plan.max_episode_steps or section.max_episode_steps
+    bare = section.model_copy(update={"skin": None, "max_episode_steps": limit})
+    bare_experiment = assembly.experiment.model_copy(update={"env": bare})
     env = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     other = make_level(bare_experiment, plan.n_envs, "reskin", threads=assembly.threads)
     try:

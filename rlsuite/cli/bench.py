@@ -137,6 +137,9 @@ def reskin(
     budget: Annotated[int, typer.Option(min=1, help="Env steps of a training.")] = 1_000_000,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes for each look.")] = 8,
     states: Annotated[int, typer.Option(min=1, help="Decisions compared state by state.")] = 100,
+    max_steps: Annotated[
+        int | None, typer.Option("--max-steps", min=1, help="Decisions of a tested episode; none: the run's own.")
+    ] = None,
     set_: Overrides = None,
     json: Json = False,
 ) -> None:
@@ -152,6 +155,7 @@ def reskin(
         recipe = Recipe(level, budget, agent, train_pack or [], encoder)
         arms |= train_arms(recipe, arm or ["none", "skins-16"], range(seeds), folder, set_ or ())
     say: Any = (lambda _: None) if json else print
+    plan = Plan(n_episodes=episodes, n_states=states, max_episode_steps=max_steps)
     if not family:
         from rlsuite.errors import UserError
 
@@ -159,7 +163,7 @@ def reskin(
             raise UserError("nothing to do: --family NAME=PACK names looks to test on, --level a level to train on")
         rows = [{"arm": name, "run": str(path)} for name, paths in arms.items() for path in paths]
         return print_json({"runs": rows}) if json else print_table(rows, ["arm", "run"])
-    report = test(arms, named(family), folder, Plan(n_episodes=episodes, n_states=states), on_cell=say)
+    report = test(arms, named(family), folder, plan, on_cell=say)
     return print_json(report) if json else print(table(report["arms"]))
 
 
