@@ -17,16 +17,25 @@ Readers = tuple[AttributeReader, AttributeReader]
 """The judge, and another who says how far to go."""
 
 
-def walk_until(model: Any, guide: AttributeReader, starts: Tensor, direction: Tensor, name: str, wanted: str) -> Tensor:
-    """Each start moved only as far as a reader that is not the judge needs to see the attribute, and a fifth beyond."""
-    found, open_ = starts.clone(), torch.ones(len(starts), dtype=torch.bool)
-    for strength in (0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0):
-        tried = (starts[open_] + strength * direction).clamp(-1, 1)
-        found[open_] = (starts[open_] + 1.2 * strength * direction).clamp(-1, 1)
-        seen = torch.tensor([value == wanted for value in guide.read(decode_all(model, tried))[name]], dtype=torch.bool)
-        open_[open_.nonzero().squeeze(1)[seen]] = False
-        if not open_.any():
-            break
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+@torch.no_grad()
+def walk(model: Any, guide: AttributeReader, starts: Tensor, direction: Tensor, name: str, wanted: str) -> Tensor:
+    """Each start moved as far as a reader that is not the judge finds best.
+
+    Best is where it is likeliest that the attribute is there and that all others are what they were.
+    """
+    before = {key: logits.argmax(dim=1) for key, logits in guide(decode_all(model, starts)).items()}
+    asked = before | {name: torch.full_like(before[name], guide.classes[name].index(wanted))}
+    found, best = starts.clone(), torch.full((len(starts),), -torch.inf)
+    for strength in STRENGTHS:
+        tried = (starts + strength * direction).clamp(-1, 1)
+        read = guide(decode_all(model, tried))
+        parts = [read[key].log_softmax(dim=1).gather(1, asked[key][:, None]).squeeze(1) for key in read]
+        likelihood = torch.stack(parts).sum(dim=0)
+        better = likelihood > best
+        found[better], best = tried[better], torch.maximum(best, likelihood)
     return found
 
 
@@ -45,7 +54,6 @@ def add_attribute(
     best: Figures = {}
     if len(with_) < 3 or not starts:
         return {"success": 0.0, "n_exemplars": len(with_)}, decode_all(model, latent[:16])
-    shown = torch.empty(0)
     for strength in (1.0, 1.5, 2.0, 3.0):
         direction = strength * arithmetic([latent[with_]], [latent[without]])
         made = (latent[starts] + direction).clamp(-1, 1)
@@ -53,10 +61,10 @@ def add_attribute(
         scores = judge_change(read, after, starts, name, wanted)
         if not best or scores["success"] > best["success"]:
             best = {**scores, "strength": strength, "n_exemplars": len(with_), "n_judged": len(starts)}
-            shown = torch.stack([decode_all(model, latent[starts[:8]]), decode_all(model, made[:8])], dim=1)
     direction = arithmetic([latent[with_]], [latent[without]])
-    after = reader.read(decode_all(model, walk_until(model, guide, latent[starts], direction, name, wanted)))
-    best["walked"] = judge_change(read, after, starts, name, wanted)
+    walked = decode_all(model, walk(model, guide, latent[starts], direction, name, wanted))
+    best["walked"] = judge_change(read, reader.read(walked), starts, name, wanted)
+    shown = torch.stack([decode_all(model, latent[starts[:8]]), walked[:8]], dim=1)
     return best, shown.flatten(0, 1)
 
 
