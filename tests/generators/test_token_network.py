@@ -1,10 +1,13 @@
 """Weights of transformers' classes, run here: same logits, same tokens, any mask."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from rlsuite.errors import UserError
 from rlsuite.generators.tokens import network
+from rlsuite.generators.tokens.cache import InputCache, KeyValueCache, empty_cache
 from rlsuite.generators.tokens.sampling import choose, generate, uniforms
 
 TOKENS = torch.randint(0, 20, (3, 12), generator=torch.Generator().manual_seed(0))
@@ -13,9 +16,13 @@ TOKENS = torch.randint(0, 20, (3, 12), generator=torch.Generator().manual_seed(0
 @pytest.fixture(params=["gpt2", "imagegpt"])
 def model(request):
     build = network.build_gpt2 if request.param == "gpt2" else network.build_image_gpt
-    made = build(21, 16, layers=3, width=32, heads=4, seed=0).eval()
+    made: Any = build(21, 16, layers=3, width=32, heads=4, seed=0).eval()
     with torch.no_grad():
-        made.lm_head.weight.normal_(generator=torch.Generator().manual_seed(1))
+        generator = torch.Generator().manual_seed(1)
+        made.lm_head.weight.normal_(generator=generator)
+        for name, parameter in made.named_parameters():
+            if name.endswith("bias"):  # transformers begins with zeros, which would hide a lost one
+                parameter.normal_(std=0.3, generator=generator)
     return made
 
 
@@ -24,12 +31,19 @@ def test_logits_equal_transformers(model):
         assert torch.allclose(network.logits(model, TOKENS), model(TOKENS).logits, atol=1e-4)
 
 
-def test_token_by_token_equals_all_at_once(model):
+@pytest.mark.parametrize("kind", [KeyValueCache, InputCache])
+def test_token_by_token_equals_all_at_once(model, kind):
     with torch.no_grad():
         whole = network.logits(model, TOKENS)
-        cache = network.Cache.empty(model, 3, 12)
+        cache = kind(model, 3, 12)
         parts = [network.logits(model, TOKENS[:, a:b], cache=cache) for a, b in ((0, 5), (5, 6), (6, 10), (10, 12))]
     assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-4)
+
+
+def test_many_heads_keep_keys_and_values():
+    few, many = (network.build_gpt2(21, 16, layers=1, width=48, heads=heads, seed=0) for heads in (4, 6))
+    assert isinstance(empty_cache(few, 1, 4), InputCache)
+    assert isinstance(empty_cache(many, 1, 4), KeyValueCache)
 
 
 def test_without_causality_later_tokens_matter(model):

@@ -20,20 +20,21 @@ from rlsuite.generators.contracts import Device, Generator, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.images import check_images, from_bytes
 from rlsuite.generators.streams import seeded_weights
+from rlsuite.generators.tokens.cache import Cache, empty_cache
 from rlsuite.generators.tokens.captions import CaptionTokens
 from rlsuite.generators.tokens.config import DalleConfig
 from rlsuite.generators.tokens.dalle_masks import attention_masks
 from rlsuite.generators.tokens.dvae import DiscreteAutoencoder, code_perplexity, ramp
-from rlsuite.generators.tokens.network import Cache, build_gpt2, run
+from rlsuite.generators.tokens.network import build_gpt2, run
 from rlsuite.generators.tokens.sampling import CHUNK, choose, paste, uniforms
 from rlsuite.generators.tokens.training import TokenState
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
 
 BPE = "byte_pairs"
+"""Under which name the provenance keeps the learned byte pairs."""
 WRAP = 2
 """Codes beyond the edge that a seamless picture's decoder sees."""
-"""Under which name the provenance keeps the learned byte pairs."""
 
 
 class CodeTransformer(nn.Module):
@@ -235,7 +236,7 @@ class Dalle(Generator):
         guided = config.guidance != 1.0
         both = torch.cat([texts, self.captions([None] * n)]) if guided else texts
         fed = F.pad(both, (1, 0), value=model.start).to(self.device)
-        cache = Cache.empty(model.gpt, len(fed), model.length)
+        cache = empty_cache(model.gpt, len(fed), model.length)
         codes, chances = codes.clone().to(self.device), chances.to(self.device)
         for i in range(codes.shape[1]):
             scores = model.code_scores(model.hidden(fed, cache)[:, -1])

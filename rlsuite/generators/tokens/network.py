@@ -9,8 +9,7 @@ Reference: Radford et al. 2019 (GPT-2); Chen et al. 2020, "Generative Pretrainin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -19,28 +18,11 @@ from torch import Tensor, nn
 from rlsuite.errors import UserError
 from rlsuite.generators.streams import seeded_weights
 
+if TYPE_CHECKING:
+    from rlsuite.generators.tokens.cache import Cache
 
-@dataclass
-class Cache:
-    """Keys and values of the tokens seen so far.
-
-    Attributes:
-        keys: (layers, batch, heads, length, head width).
-        values: The same.
-        n: Tokens stored.
-    """
-
-    keys: Tensor
-    values: Tensor
-    n: int = 0
-
-    @classmethod
-    def empty(cls, model: Any, batch: int, length: int) -> Cache:
-        """Room for ``length`` tokens of ``batch`` sequences."""
-        config = model.config
-        shape = (config.n_layer, batch, config.n_head, length, config.n_embd // config.n_head)
-        like = model.transformer.wte.weight
-        return cls(like.new_zeros(shape), like.new_zeros(shape))
+QUICK_GELU = 1.702
+"""Slope of the sigmoid in quick-GELU(x) = x sigmoid(1.702 x)."""
 
 
 def build_gpt2(vocabulary: int, context: int, layers: int, width: int, heads: int, seed: int) -> nn.Module:
@@ -94,8 +76,7 @@ def load_pretrained(path: str, kind: str) -> nn.Module:
 
 def embed(model: Any, tokens: Tensor, first: int = 0) -> Tensor:
     """Token and position vectors, (batch, n, width); ``first`` is the first token's position."""
-    place = torch.arange(first, first + tokens.shape[1], device=tokens.device)
-    return model.transformer.wte(tokens) + model.transformer.wpe(place)
+    return model.transformer.wte(tokens) + model.transformer.wpe.weight.narrow(0, first, tokens.shape[1])
 
 
 def run(
@@ -110,6 +91,8 @@ def run(
         cache: What came before these tokens; they are added to it.
         masks: Who sees whom in each layer, (layers, length, length) bool, instead of ``causal``.
     """
+    if cache is not None and cache.step is not None and hidden.shape[1] == 1 and masks is None:
+        return cache.step(model, hidden[:, 0])[:, None]
     first = cache.n if cache is not None else 0
     last = first + hidden.shape[1]
     mask = _mask(hidden, cache) if causal and masks is None else None
@@ -118,7 +101,7 @@ def run(
         hidden = _block(model.config, block, layer, hidden, mask, causal and masks is None, cache)
     if cache is not None:
         cache.n = last
-    return _norm(model.transformer.ln_f, hidden)
+    return norm(model.transformer.ln_f, hidden)
 
 
 @torch.no_grad()
@@ -129,9 +112,9 @@ def layer_inputs(model: Any, tokens: Tensor, *, causal: bool = True) -> list[Ten
     """
     hidden, found = embed(model, tokens), []
     for layer, block in enumerate(model.transformer.h):
-        found.append(_norm(block.ln_1, hidden).mean(dim=1))
+        found.append(norm(block.ln_1, hidden).mean(dim=1))
         hidden = _block(model.config, block, layer, hidden, None, causal, None)
-    return [*found, _norm(model.transformer.ln_f, hidden).mean(dim=1)]
+    return [*found, norm(model.transformer.ln_f, hidden).mean(dim=1)]
 
 
 def logits(model: Any, tokens: Tensor, *, causal: bool = True, cache: Cache | None = None) -> Tensor:
@@ -152,47 +135,80 @@ def _mask(hidden: Tensor, cache: Cache | None) -> Tensor | None:
 def _block(
     config: Any, block: Any, layer: int, hidden: Tensor, mask: Tensor | None, causal: bool, cache: Cache | None
 ) -> Tensor:
-    attention = _linear(block.attn.c_attn, _norm(block.ln_1, hidden))
-    mixed = _attend(config, layer, attention, mask, causal, cache)
-    hidden = hidden + _linear(block.attn.c_proj, mixed)
-    inner = _activate(config.activation_function, _linear(block.mlp.c_fc, _norm(block.ln_2, hidden)))
-    return hidden + _linear(block.mlp.c_proj, inner)
+    x = norm(block.ln_1, hidden)
+    if cache is None:
+        hidden = hidden + attend(config, block.attn, layer, x, mask, causal)
+    else:
+        hidden = hidden + cache.attend(block.attn, layer, x, mask, causal)
+    return hidden + _mlp(config.activation_function, block.mlp, norm(block.ln_2, hidden))
 
 
-def _attend(
-    config: Any, layer: int, projected: Tensor, mask: Tensor | None, causal: bool, cache: Cache | None
-) -> Tensor:
-    batch, n, _ = projected.shape
-    q, k, v = projected.view(batch, n, 3, config.n_head, config.n_embd // config.n_head).permute(2, 0, 3, 1, 4)
-    alone = cache is None or cache.n == 0
-    if cache is not None:
-        end = cache.n + n
-        cache.keys[layer, :, :, cache.n : end] = k
-        cache.values[layer, :, :, cache.n : end] = v
-        k, v = cache.keys[layer, :, :, :end], cache.values[layer, :, :, :end]
-    scale = q.shape[-1] ** -0.5 if config.scale_attn_weights else 1.0
-    scale /= layer + 1 if config.scale_attn_by_inverse_layer_idx else 1
-    whole = causal and alone and n > 1
+def attend(config: Any, attention: Any, layer: int, x: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+    """Self-attention of whole sequences, (batch, n, width) to the same."""
+    q, k, v = split_heads(config, linear(attention.c_attn, x), 3)
+    whole = causal and mask is None
+    scale = attention_scale(config, layer)
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=whole, scale=scale)
-    return mixed.transpose(1, 2).reshape(batch, n, config.n_embd)
+    return linear(attention.c_proj, join_heads(mixed))
 
 
-def _linear(layer: Any, x: Tensor) -> Tensor:
-    """Transformers' Conv1D: weight (in, out)."""
-    return torch.addmm(layer.bias, x.reshape(-1, x.shape[-1]), layer.weight).view(*x.shape[:-1], layer.weight.shape[1])
+def split_heads(config: Any, projected: Tensor, parts: int) -> Tensor:
+    """(batch, n, parts * width) to (parts, batch, heads, n, head width), a view."""
+    batch, n, _ = projected.shape
+    return projected.view(batch, n, parts, config.n_head, config.n_embd // config.n_head).permute(2, 0, 3, 1, 4)
 
 
-def _norm(layer: Any, x: Tensor) -> Tensor:
-    if isinstance(layer, nn.LayerNorm):
-        return F.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
-    return F.rms_norm(x, (x.shape[-1],), layer.weight, layer.eps)
+def join_heads(mixed: Tensor) -> Tensor:
+    """(batch, heads, n, head width) to (batch, n, width)."""
+    return mixed.transpose(1, 2).flatten(2)
 
 
-def _activate(name: str, x: Tensor) -> Tensor:
-    if name in ("gelu_new", "gelu_pytorch_tanh"):
-        return F.gelu(x, approximate="tanh")
+def attention_scale(config: Any, layer: int) -> float:
+    """What the products of queries and keys are multiplied by."""
+    scale = (config.n_embd // config.n_head) ** -0.5 if config.scale_attn_weights else 1.0
+    return scale / (layer + 1 if config.scale_attn_by_inverse_layer_idx else 1)
+
+
+def _mlp(activation: str, mlp: Any, x: Tensor) -> Tensor:
+    inner, scale = activated(activation, mlp.c_fc, x)
+    return linear(mlp.c_proj, inner, scale)
+
+
+def activated(name: str, layer: Any, x: Tensor) -> tuple[Tensor, float]:
+    """The inner layer's activations, and what they are still to be multiplied by.
+
+    Quick-GELU(x) is silu(s x) / s: the matrix products themselves multiply, and no pass over x is left.
+
+    Raises:
+        UserError: The activation is unknown.
+    """
     if name == "quick_gelu":
-        return x * torch.sigmoid(1.702 * x)
+        return F.silu(linear(layer, x, QUICK_GELU, QUICK_GELU)), 1 / QUICK_GELU
+    inner = linear(layer, x)
+    if name in ("gelu_new", "gelu_pytorch_tanh"):
+        return (F.gelu(inner, approximate="tanh") if torch.is_grad_enabled() else _gelu_tanh_(inner)), 1.0
     if name == "gelu":
-        return F.gelu(x)
+        return F.gelu(inner), 1.0
     raise UserError(f"the checkpoint's activation {name} is not one of gelu, gelu_new, quick_gelu")
+
+
+def _gelu_tanh_(x: Tensor) -> Tensor:
+    """GELU's tanh form as x times a sigmoid, which takes half the time of the tanh on a CPU; x itself is kept."""
+    slope = 2 * (2 / torch.pi) ** 0.5
+    return x.square().mul_(slope * 0.044715).add_(slope).mul_(x).sigmoid_().mul_(x)
+
+
+def linear(layer: Any, x: Tensor, scale: float = 1.0, bias_scale: float = 1.0) -> Tensor:
+    """Transformers' Conv1D, weight (in, out): ``scale * x @ weight + bias_scale * bias``."""
+    weight = layer.weight
+    made = torch.addmm(layer.bias, x.reshape(-1, x.shape[-1]), weight, alpha=scale, beta=bias_scale)
+    return made.view(*x.shape[:-1], weight.shape[1])
+
+
+def norm(layer: Any, x: Tensor) -> Tensor:
+    """GPT-2's or ImageGPT's normalisation."""
+    if isinstance(layer, nn.LayerNorm):
+        return torch.layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)
+    if torch.is_grad_enabled():
+        return F.rms_norm(x, (x.shape[-1],), layer.weight, layer.eps)
+    return (x * x.square().mean(dim=-1, keepdim=True).add_(layer.eps).rsqrt_()).mul_(layer.weight)

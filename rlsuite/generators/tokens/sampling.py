@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlsuite.generators.tokens.network import Cache, embed, run
+from rlsuite.generators.tokens.cache import Cache, empty_cache
+from rlsuite.generators.tokens.network import embed, run
 from rlsuite.runs.seeding import numpy_stream
 
 CHUNK = 64
@@ -107,7 +108,7 @@ def generate(
         among: Draw among the first tokens of the vocabulary, this many; None for all.
         cache: What came before the prefix, with room for what follows; None: nothing.
     """
-    cache = cache or Cache.empty(model, len(prefix), prefix.shape[1] + n_new - 1)
+    cache = cache or empty_cache(model, len(prefix), prefix.shape[1] + n_new - 1)
     made, fed = prefix.new_empty(len(prefix), n_new), prefix
     for i in range(n_new):
         scores = logits_of_last(model, fed, cache)[:, :among]

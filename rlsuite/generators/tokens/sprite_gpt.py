@@ -18,8 +18,9 @@ from rlsuite.errors import UserError
 from rlsuite.generators.contracts import Device, Generator, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.images import check_images
+from rlsuite.generators.tokens.cache import Cache, empty_cache
 from rlsuite.generators.tokens.config import SpriteGptConfig
-from rlsuite.generators.tokens.network import Cache, build_gpt2, logits
+from rlsuite.generators.tokens.network import build_gpt2, logits
 from rlsuite.generators.tokens.sampling import CHUNK, generate, paste, uniforms
 from rlsuite.generators.tokens.sprite_text import CLEAR
 from rlsuite.generators.tokens.sprite_tokens import N_PIXELS, PREFIX, Vocabulary, as_images, as_symbols
@@ -163,7 +164,7 @@ class SpriteGpt(Generator):
             begin = torch.full_like(types, vocabulary.start if first == 0 else vocabulary.go_on)
             before = [self._row(order, i, up) for i in range(first, at)]
             fed = torch.cat([types[:, None], begin[:, None], *before], dim=1).to(self.device)
-            cache = Cache.empty(self.model, len(order), PREFIX + (end - first) * vocabulary.row_length)
+            cache = empty_cache(self.model, len(order), PREFIX + (end - first) * vocabulary.row_length)
             for i in range(at, end):
                 order[:, i] = self._one_row(fed, cache, i, up, chances[:, i], heat).cpu()
                 fed = order[:, i, -1:].long().to(self.device)
