@@ -153,6 +153,10 @@ class SACConfig(Section):
     policy_starts: int = Field(default=0, ge=0)
     """Env steps before which only the critics learn. Worth 5k to 20k where the policy begins as a clone
     (``bc_steps`` of the gail reward), which random critics would lead astray; 0: from the first update."""
+    policy_average: int | None = Field(default=None, ge=1)
+    """Env steps over which the actor's parameters are averaged (exponentially) for the policy that is evaluated, filmed
+    and exported; none: the newest parameters. Training collects with the newest ones. Worth a tenth of the budget where
+    the score jumps up and down between evaluations; more follows too slowly."""
     learning_rate: float = Field(default=3e-4, gt=0)
     """Adam's step size of actor, critics and entropy coefficient, usually 1e-4 to 1e-3."""
     lr_schedule: Literal["constant", "linear"] = "constant"

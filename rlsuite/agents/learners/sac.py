@@ -14,6 +14,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.agents.contracts import LearnedReward
+from rlsuite.agents.learners.averaging import PolicyAverage
 from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import SACConfig
 from rlsuite.agents.learners.encoders import NormalizedVector
@@ -126,6 +127,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         self._action_center, self._action_half = (low + high) / 2, (high - low) / 2
         self._metrics = torch.zeros(len(METRICS), device=self.device)
         self._metric_steps = 0
+        self.average = PolicyAverage(self.flat_actor, self.config.policy_average)
         self.begins_trained = False  # a warm start says so: then the first actions are the policy's, not random
         self._last_log = self._last_reward_update = 0
         self._reward_metrics: dict[str, torch.Tensor | float] = {}
@@ -250,6 +252,18 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             self._metrics += step(StepBatch(*parts, absorbing, moves, **self._demonstrated()))
             self._metric_steps += 1
         self._n_updates += gradient_steps
+        if moves:
+            self.average.move(self.config.train_freq * self.n_envs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in stable-baselines3, by the averaged policy if there is one."""
+        with self.average.applied():
+            return super().predict(*args, **kwargs)
+
+    def export(self, path: Any) -> None:
+        """As `Learner.export`, of the averaged policy if there is one."""
+        with self.average.applied():
+            super().export(path)
 
     def _demonstrated(self) -> dict[str, Any]:
         """The demonstrated pairs of one actor step, as fields of `StepBatch`."""
@@ -300,6 +314,16 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         """Seed this learner's own streams."""
         super().set_random_seed(seed)
         self.reward_rng = torch_stream(self._root_seed, "sac/reward_minibatches", self.device)
+
+    def policy_state(self) -> StateTree:
+        """The part that acts, its averaged parameters included."""
+        return super().policy_state() | self.average.state_dict()
+
+    def load_policy_state(self, tree: StateTree) -> None:
+        """Bring `policy_state` back."""
+        average = {k: v for k, v in tree.items() if k == "average"}
+        super().load_policy_state({k: v for k, v in tree.items() if k not in average})
+        self.average.load_state_dict(average)
 
     def training_state(self) -> StateTree:
         """Everything resume needs, replay included; see `Learner.training_state`."""

@@ -17,7 +17,7 @@ from rlsuite.envs.vector import Step
 from rlsuite.errors import ConfigError, UserError
 from rlsuite.testing import ConstantReward, check_learner, make_probe, solve_probe, value_error
 
-SMALL_SAC = {"learning_starts": 32, "batch_size": 16, "gradient_steps": 1, "buffer_size": 96,
+SMALL_SAC = {"policy_average": 64, "learning_starts": 32, "batch_size": 16, "gradient_steps": 1, "buffer_size": 96,
              "reward_update_every": 32, "reward_updates": 2, "network": {"hidden": [8]}}  # fmt: skip
 
 

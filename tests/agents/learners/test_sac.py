@@ -1,7 +1,9 @@
 """SAC's formulas by hand, and one gradient step against stable-baselines3's own."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import stable_baselines3 as sb3
 import torch
@@ -149,3 +151,37 @@ def test_the_actor_waits_until_policy_starts() -> None:
     assert not torch.equal(critic, learner.flat_critic.param.detach())
     learner.learn(40, log_interval=None, reset_num_timesteps=False)
     assert not torch.equal(actor, learner.flat_actor.param.detach())
+
+
+def test_the_policy_that_is_judged_is_the_actors_average(tmp_path: Path) -> None:
+    env = make_probe("obs-action-box", 4, seed=0)
+    learner = SAC("MlpPolicy", env, seed=0, device="cpu", learning_starts=16, batch_size=16, policy_average=40)
+    obs = np.linspace(-1, 1, 6, dtype=np.float32).reshape(6, *env.observation_space.shape)
+    history: list[torch.Tensor] = []
+    move = learner.average.move
+
+    def moved(env_steps: int) -> None:
+        move(env_steps)
+        history.append(learner.flat_actor.param.detach().clone())
+
+    learner.average.move = moved  # type: ignore[method-assign]
+    learner.learn(200, log_interval=None)
+    expected = history[0]
+    for newest in history[1:]:
+        expected = expected + (newest - expected) * 0.1  # 4 env steps of 40
+    newest = learner.flat_actor.param.detach().clone()
+    with learner.average.applied():
+        assert torch.allclose(learner.flat_actor.param, expected, atol=1e-6)
+        averaged, _ = sb3.SAC.predict(learner, obs, deterministic=True)
+    assert torch.equal(learner.flat_actor.param, newest), "training goes on with the newest parameters"
+    raw, _ = learner.policy.predict(obs, deterministic=True)
+    shown, _ = learner.predict(obs, deterministic=True)
+    assert np.array_equal(shown, averaged)
+    assert not np.allclose(shown, raw, atol=1e-5)
+
+    other = SAC("MlpPolicy", make_probe("obs-action-box", 4, seed=0), seed=1, device="cpu", policy_average=40)
+    other.load_policy_state(learner.policy_state())
+    assert np.array_equal(other.predict(obs, deterministic=True)[0], averaged)
+    learner.export(tmp_path / "policy.zip")
+    stock = sb3.SAC.load(tmp_path / "policy.zip", device="cpu")
+    assert np.allclose(stock.predict(obs, deterministic=True)[0], averaged, atol=1e-6)
