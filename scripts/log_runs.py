@@ -25,6 +25,7 @@ LEARNER = (
     "policy_starts",
     "gradient_steps",
     "policy_delay",
+    "policy_average",
     "tau",
     "ent_coef_init",
     "reward_update_every",
