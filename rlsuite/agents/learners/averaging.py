@@ -1,4 +1,4 @@
-"""The average of a policy's parameters over training: steadier than the policy that is being trained."""
+"""The average of a policy's parameters over the last part of training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rlsuite.agents.learners.flat import FlatParameters
 class PolicyAverage:
     """Exponential moving average of parameters.
 
-    An off-policy actor follows critics that never come to rest: its score can jump up and down between two
-    evaluations while the average of its parameters stays good.
+    An off-policy actor follows critics that never come to rest, so that its score can jump from one evaluation to the
+    next. The average does not jump; it is no better than where the actor has been.
 
     Args:
         flat: The parameters.

@@ -155,8 +155,8 @@ class SACConfig(Section):
     (``bc_steps`` of the gail reward), which random critics would lead astray; 0: from the first update."""
     policy_average: int | None = Field(default=None, ge=1)
     """Env steps over which the actor's parameters are averaged (exponentially) for the policy that is evaluated, filmed
-    and exported; none: the newest parameters. Training collects with the newest ones. Worth a tenth of the budget where
-    the score jumps up and down between evaluations; more follows too slowly."""
+    and exported; none: the newest parameters. Training collects with the newest ones. Worth a try, with up
+    to a tenth of the budget, where the score jumps from one evaluation to the next; more follows too slowly."""
     learning_rate: float = Field(default=3e-4, gt=0)
     """Adam's step size of actor, critics and entropy coefficient, usually 1e-4 to 1e-3."""
     lr_schedule: Literal["constant", "linear"] = "constant"
