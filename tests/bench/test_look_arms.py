@@ -80,18 +80,11 @@ def test_looks_alone_are_told_apart_and_equal_looks_are_not() -> None:
     assert apart["reward_expert"] > apart["reward_agent"]
 
 
-def test_both_arms_on_a_level(tmp_path: Path, capsys) -> None:
-    pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)")
+def test_both_arms_on_a_level(game: Path, tmp_path: Path, capsys) -> None:
     from rlsuite import skins
     from rlsuite.cli.app import call
     from rlsuite.envs.levels import make_vec
-    from rlsuite.envs.mario.stages import find_rom
-    from rlsuite.errors import MissingExtraError
 
-    try:
-        find_rom()
-    except MissingExtraError as error:
-        pytest.skip(str(error))
     words = ["bench", "film-wall", "--level", "mario/1-1/dense", "--bonus", "rnd", "--rollouts", "2", "--n-envs", "2"]
     assert call([*words, "--steps", "4", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -115,18 +115,11 @@ def test_mistakes_are_named() -> None:
     assert arms_of(["a=x", "a=y", "b=z"]) == {"a": [Path("x"), Path("y")], "b": [Path("z")]}
 
 
-def test_a_tiny_policy_is_trained_and_tested(tmp_path: Path, capsys) -> None:
-    pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)")
+def test_a_tiny_policy_is_trained_and_tested(game: Path, tmp_path: Path, capsys) -> None:
     from rlsuite import skins
     from rlsuite.cli.app import call
     from rlsuite.envs.levels import make_vec
-    from rlsuite.envs.mario.stages import find_rom
-    from rlsuite.errors import MissingExtraError
 
-    try:
-        find_rom()
-    except MissingExtraError as error:
-        pytest.skip(str(error))
     level = "mario/1-1/dense"
     env = make_vec(level, 1, n_threads=1)
     skins.noise_pack(env, level=level, n=2).save(tmp_path / "train")

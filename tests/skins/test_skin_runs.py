@@ -8,22 +8,13 @@ import pytest
 import rlsuite
 from rlsuite import generators
 from rlsuite.cli.app import call
-from rlsuite.envs.mario.stages import find_rom
-from rlsuite.errors import DataError, MissingExtraError
+from rlsuite.errors import DataError
 from rlsuite.skins import load_pack
 
 pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)")
 
 
-@pytest.fixture
-def game() -> None:
-    try:
-        find_rom()
-    except MissingExtraError as error:
-        pytest.skip(str(error))
-
-
-def test_a_level_is_dressed_checked_and_trained_on(game: None, tmp_path: Path, capsys) -> None:
+def test_a_level_is_dressed_checked_and_trained_on(game: Path, tmp_path: Path, capsys) -> None:
     generators.make("dcgan", {"preset": "tiny"}, seed=0).save(tmp_path / "bundle")
     pack = tmp_path / "pack"
     words = ["skin", "make", "--generator", str(tmp_path / "bundle"), "--level", "mario/1-1/dense", "--out", str(pack)]
@@ -76,7 +67,7 @@ def test_a_missing_pack_is_told_before_engines_start(tmp_path: Path, monkeypatch
             assembly.make_level(experiment, 1, "env")
 
 
-def test_a_pack_of_another_level_ends_with_a_message(game: None, tmp_path: Path, capsys) -> None:
+def test_a_pack_of_another_level_ends_with_a_message(game: Path, tmp_path: Path, capsys) -> None:
     generators.make("dcgan", {"preset": "tiny"}, seed=0).save(tmp_path / "bundle")
     pack = tmp_path / "pack"
     words = ["skin", "make", "--generator", str(tmp_path / "bundle"), "--level", "mario/1-1/dense", "--out", str(pack)]

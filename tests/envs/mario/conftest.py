@@ -13,8 +13,6 @@ pytest.importorskip("warp", reason="the extra 'mario' is not installed (no Warp)
 from rlsuite.envs.mario.nes import layout as at
 from rlsuite.envs.mario.nes.batch import NesBatch, Player
 from rlsuite.envs.mario.nes.rom import Rom, parse_rom
-from rlsuite.envs.mario.stages import find_rom
-from rlsuite.errors import MissingExtraError
 
 
 def ines(program: bytes = b"", *, nmi: int = 0x9000, start: int = 0x8000, prg_banks: int = 2, seed: int = 0) -> bytes:
@@ -72,12 +70,3 @@ def rom_file(tmp_path: Path) -> Callable[..., Path]:
 def test_rom() -> Rom:
     """A program that only waits."""
     return parse_rom(ines(bytes([0x4C, 0x00, 0x80])), "a test program")
-
-
-@pytest.fixture(scope="session")
-def game() -> Path:
-    """The ROM of Super Mario Bros."""
-    try:
-        return find_rom()
-    except MissingExtraError as error:
-        pytest.skip(f"no ROM of Super Mario Bros.: {error}")
