@@ -210,6 +210,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             unit = torch.rand(shape, generator=self.action_rng, device=self.device) * 2 - 1
         else:
             noise = torch.randn((self.n_envs, self._action_half.numel()), generator=self.action_rng, device=self.device)
+            noise[: round(self.config.deterministic_share * self.n_envs)] = 0.0
             features = self.actor.extract_features(self._obs, self.actor.features_extractor)
             unit = squashed_sample(self.actor, features, noise)[0].view(shape)
         return torch.addcmul(self._action_center, unit, self._action_half)

@@ -153,6 +153,15 @@ def test_the_actor_waits_until_policy_starts() -> None:
     assert not torch.equal(actor, learner.flat_actor.param.detach())
 
 
+def test_a_share_of_the_environments_acts_by_the_mean_action() -> None:
+    env = make_probe("obs-action-box", 4, seed=0)
+    learner = SAC("MlpPolicy", env, seed=0, device="cpu", learning_starts=16, batch_size=16, deterministic_share=0.5)
+    learner.learn(64, log_interval=None)
+    mean, _ = learner.predict(learner._obs.numpy(), deterministic=True)
+    close = torch.isclose(learner._explore(), torch.as_tensor(mean), atol=1e-6).all(1)
+    assert close.tolist() == [True, True, False, False]
+
+
 def test_the_policy_that_is_judged_is_the_actors_average(tmp_path: Path) -> None:
     env = make_probe("obs-action-box", 4, seed=0)
     learner = SAC("MlpPolicy", env, seed=0, device="cpu", learning_starts=16, batch_size=16, policy_average=40)
