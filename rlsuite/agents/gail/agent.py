@@ -13,15 +13,11 @@ from rlsuite.agents.contracts import Batch, RewardContext
 from rlsuite.agents.gail.config import GailConfig
 from rlsuite.agents.gail.discriminator import Discriminator
 from rlsuite.agents.gail.inputs import InputEncoder
-from rlsuite.agents.gail.losses import (
-    balanced_bce,
-    bernoulli_entropy,
-    gradient_penalty,
-    mixup_bce,
-    reward_from_logits,
-)
+from rlsuite.agents.gail.losses import reward_from_logits
 from rlsuite.agents.gail.optimizer import adam_state, load_adam_state
 from rlsuite.agents.gail.replay import RowReplay
+from rlsuite.agents.gail.step import autograd_step, mix, step_by_hand
+from rlsuite.agents.learners.flat import FlatParameters, make_adam
 from rlsuite.agents.learners.lessons import Lesson
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
@@ -72,9 +68,8 @@ class GailReward:
             spectral_norm=config.spectral_norm,
             generator=self.generator,
         ).to(context.device)
-        self.optimizer = torch.optim.AdamW(
-            self.discriminator.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.flat = FlatParameters(self.discriminator.parameters())
+        self.optimizer = make_adam(self.flat, config.learning_rate, eps=1e-8)
         self.replay = RowReplay(config.replay_size, self.encoder.n_inputs, context.device)
         self.n_saturated = 0
         self.last_reward: tuple[Tensor | float, Tensor | float] = (0.0, 0.0)
@@ -144,33 +139,13 @@ class GailReward:
         config = self.config
         self.discriminator.iterate_spectral_norm()
         expert, policy = self._draw_expert(), self._draw(policy_rows)
-        share = self._mixing_shares(config.batch_size)
-        mixed = share * expert + (1 - share) * policy
-        rows = torch.cat([expert, policy, mixed])
-        n = config.batch_size
-        penalised = slice(0, n) if config.gradient_penalty == "expert" else slice(2 * n, 3 * n)
-        logits, gradients = self.discriminator.logits_and_gradients(rows, penalised, config.dropout)
-        expert_logits, policy_logits, mixed_logits = logits[:n], logits[n : 2 * n], logits[2 * n :]
-        penalty = gradient_penalty(gradients, config.gradient_penalty_target)
-        entropy = bernoulli_entropy(logits[: 2 * n]).mean()
-        if config.mixup:
-            loss = mixup_bce(mixed_logits, share.squeeze(-1))
-        else:
-            loss = balanced_bce(expert_logits, policy_logits)
-        objective = loss + config.gradient_penalty_coef * penalty - config.entropy_coef * entropy
-        self.optimizer.zero_grad()
-        objective.backward()
-        self.optimizer.step()
-        return {
-            "disc_loss": loss.detach(),
-            "disc_acc_expert": (expert_logits.detach() > 0).float().mean(),
-            "disc_acc_policy": (policy_logits.detach() < 0).float().mean(),
-            "disc_entropy": entropy.detach(),
-            "grad_penalty": penalty.detach(),
-            "grad_norm": gradients.detach().norm(dim=-1).mean(),
-            "logit_expert": expert_logits.detach().mean(),
-            "logit_policy": policy_logits.detach().mean(),
-        }
+        rows = mix(expert, policy, self._mixing_shares(config.batch_size), config)
+        step = step_by_hand if rows.inputs.device.type == "cpu" else autograd_step
+        metrics = step(self.discriminator, rows, config)
+        if config.weight_decay:  # decoupled, as AdamW's
+            self.flat.param.detach().mul_(1.0 - config.learning_rate * config.weight_decay)
+        self.optimizer.fast_step()
+        return metrics
 
     def _draw(self, rows: Tensor) -> Tensor:
         index = torch.randint(len(rows), (self.config.batch_size,), generator=self.generator, device=rows.device)

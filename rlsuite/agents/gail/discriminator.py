@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
+
+
+class Spectrum(NamedTuple):
+    """The largest singular value (0-d) of a matrix (o, i), and estimates of its vectors (o,) and (i,)."""
+
+    left: Tensor
+    right: Tensor
+    value: Tensor
 
 
 class Discriminator(nn.Module):
@@ -61,25 +69,30 @@ class Discriminator(nn.Module):
                 right = normalize(weight.mT @ left, dim=0)
                 left.copy_(normalize(weight @ right, dim=0))
 
-    def effective_weights(self) -> list[Tensor]:
-        """The weight matrices as used: divided by their largest singular value if asked for.
+    def spectra(self) -> list[Spectrum]:
+        """Each weight's largest singular value, differentiable in the weight, and its vectors; empty if not asked for.
 
         Reference:
-            Miyato et al. 2018, arXiv:1802.05957; the singular value is differentiable in the weight.
+            Miyato et al. 2018, arXiv:1802.05957.
         """
-        if not self.spectral_norm:
-            return list(self.weights)
-        weights = []
-        for k, weight in enumerate(self.weights):
+        found = []
+        for k, weight in enumerate(self.weights if self.spectral_norm else []):
             left = self.get_buffer(f"left_{k}").clone()  # the next power iteration must not change this graph
             right = normalize((weight.mT @ left).detach(), dim=0)
-            weights.append(weight / torch.dot(left, weight @ right))
-        return weights
+            found.append(Spectrum(left, right, torch.dot(left, weight @ right)))
+        return found
+
+    def effective_weights(self, spectra: list[Spectrum] | None = None) -> list[Tensor]:
+        """The weight matrices as used: divided by their largest singular value if asked for."""
+        spectra = self.spectra() if spectra is None else spectra
+        if not spectra:
+            return list(self.weights)
+        return [weight / spectrum.value for weight, spectrum in zip(self.weights, spectra, strict=True)]
 
     def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
         """Logits (n,) of inputs (n, n_inputs)."""
         weights = self.effective_weights()
-        hidden, _ = self._hidden(x, weights, dropout)
+        hidden, _ = self.hidden(x, weights, dropout)
         return linear(hidden[-1], weights[-1], self.biases[-1]).squeeze(-1)
 
     def logits_and_gradients(self, x: Tensor, penalised: slice, dropout: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -88,15 +101,16 @@ class Discriminator(nn.Module):
         Both can be differentiated with respect to the parameters.
         """
         weights = self.effective_weights()
-        hidden, masks = self._hidden(x, weights, dropout)
+        hidden, masks = self.hidden(x, weights, dropout)
         logits = linear(hidden[-1], weights[-1], self.biases[-1]).squeeze(-1)
         gradient = weights[-1]  # (1, width), broadcast over rows by the first product
         for weight, h, mask in zip(reversed(weights[:-1]), reversed(hidden), reversed(masks), strict=True):
-            slope = self._slope(h[penalised], None if mask is None else mask[penalised])
+            slope = self.slope(h[penalised], None if mask is None else mask[penalised])
             gradient = (gradient * slope) @ weight
         return logits, gradient
 
-    def _hidden(self, x: Tensor, weights: list[Tensor], dropout: float) -> tuple[list[Tensor], list[Tensor | None]]:
+    def hidden(self, x: Tensor, weights: list[Tensor], dropout: float) -> tuple[list[Tensor], list[Tensor | None]]:
+        """What each hidden layer gives for inputs (n, n_inputs), (n, width) each, and its dropout mask."""
         hidden: list[Tensor] = []
         masks: list[Tensor | None] = []
         for weight, bias in zip(weights[:-1], list(self.biases)[:-1], strict=True):
@@ -111,15 +125,18 @@ class Discriminator(nn.Module):
             masks.append(mask)
         return hidden, masks
 
-    def _slope(self, h: Tensor, mask: Tensor | None) -> Tensor:
+    def slope(self, h: Tensor, mask: Tensor | None) -> Tensor:
         """Derivative d h / d z of hidden units from their (masked) outputs."""
         if self.activation == "relu":
             slope = (h > 0).to(h.dtype)
             return slope if mask is None else slope * mask
-        if mask is None:
-            return 1.0 - h.square()
-        unmasked = torch.where(mask > 0, h / mask.clamp_min(1e-12), torch.zeros_like(h))
-        return (1.0 - unmasked.square()) * mask
+        slope = 1.0 - self.unmasked(h, mask).square()
+        return slope if mask is None else slope * mask
+
+    @staticmethod
+    def unmasked(h: Tensor, mask: Tensor | None) -> Tensor:
+        """Hidden units as they were before the dropout mask; 0 where it hides them."""
+        return h if mask is None else torch.where(mask > 0, h / mask.clamp_min(1e-12), torch.zeros_like(h))
 
 
 def _orthogonal(n_out: int, n_in: int, gain: float, generator: torch.Generator) -> Tensor:
