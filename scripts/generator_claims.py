@@ -108,7 +108,7 @@ def augment(args: argparse.Namespace) -> Figures:
     """DCGAN on 300 pictures of clothes, with and without DiffAugment; 250 others judge."""
     data, others = split_at(images_of({"id": "fashion-mnist", "n_images": 1000}, 1), 300, args.seed)
     judge, found, sheets = Judge(others.floats()[:250]), {}, []
-    n_steps = args.steps or 2000
+    n_steps = args.steps or 6000
     for name, policy in (("none", ()), ("diff_augment", ALL)):
         curve: list[Figures] = []
 
@@ -118,7 +118,7 @@ def augment(args: argparse.Namespace) -> Figures:
 
         settings = {"channels": 1, "width": 16, "batch_size": 32, "ema_decay": 0.99, "diff_augment": policy}
         settings |= {"discriminator_width": 32, "learning_rate": 5e-4, **args.settings}
-        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 2)
+        model = trained("dcgan", settings, data, n_steps, args.seed, look=look, every=n_steps // 4)
         found[name] = {"curve": curve, **{k: curve[-1][k] for k in ("fd_lite0", "kid")}}
         sheets.append(grid(model.sample(16, seed=0), columns=16))
     stack(args.out / f"augment_s{args.seed}.png", [grid(others.floats()[:16], columns=16), *sheets])

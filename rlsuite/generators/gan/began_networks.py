@@ -28,7 +28,7 @@ class CarryConv(nn.Module):
 
     def forward(self, x: Tensor, carry: Tensor | None) -> Tensor:
         """The layer's output; ``carry`` is a 0-d tensor, or None once it has vanished for good."""
-        out = F.elu(self.conv(x))
+        out = F.elu(self.conv(x), inplace=True)
         return torch.lerp(out, x, carry.to(out.dtype)) if self.same and carry is not None else out
 
 
@@ -58,6 +58,7 @@ class BeganDecoder(nn.Module):
             stages.append(nn.ModuleList([CarryConv(first if j == 0 else width, width) for j in range(layers)]))
         self.stages = nn.ModuleList(stages)
         self.paint = nn.Conv2d(width, channels, 3, padding=1)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (a seventh faster on the CPU)
 
     def forward(self, code: Tensor) -> Tensor:
         """(n, code) to (n, channels, size, size)."""
@@ -98,16 +99,17 @@ class BeganEncoder(nn.Module):
             nn.Conv2d(width * (i + 1), width * (i + 2), 3, stride=2, padding=1) for i in range(n - 1)
         )
         self.project = nn.Linear(width * n * BASE * BASE, code)
+        self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, size, size) to (n, code)."""
         carry = self.carry if self.carries else None
-        x = F.elu(self.look(images))
+        x = F.elu(self.look(images), inplace=True)
         for i, stage in enumerate(self.stages):
             for layer in _layers(stage):
                 x = layer(x, carry)
             if i < len(self.halves):
-                x = F.elu(self.halves[i](x))
+                x = F.elu(self.halves[i](x), inplace=True)
         return self.project(x.flatten(1))
 
 
