@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.generating import (
+    Checkpoint,
+    GeneratorRun,
+    Out,
+    Scale,
+    Seed,
+    needs,
+    open_generator,
+    place,
+    say,
+    write_sheet,
+)
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -44,7 +55,7 @@ def arithmetic(
     concepts = [_concept(generator, text, seed) for text in plus]
     taken = [_concept(generator, text, seed) for text in minus or ()]
     latent = add_up(concepts, taken)
-    path = out or folder / "arithmetic.png"
+    path = place(out, folder, "arithmetic.png")
     around = decode_all(generator, neighbours(latent, n, spread, seed))
     paths = [write_sheet(around, path, scale=scale)]
     rows = [decode_all(generator, concept) for concept in (*concepts, *taken)]

@@ -15,6 +15,7 @@ from rlsuite.cli.generating import (
     Seed,
     needs,
     open_generator,
+    place,
     read_one,
     say,
     write_sheet,
@@ -66,7 +67,7 @@ def edit(
     begin = None if start is None else _start(generator, start, seed)
     constraints = _constraints(generator, begin, colour, sketch, drag, near)
     found = search(generator, begin, constraints, n=n, seed=seed, iterations=iterations)
-    path = out or folder / "edit.png"
+    path = place(out, folder, "edit.png")
     paths = [write_sheet(found.images, path, scale=scale)]
     if begin is not None:
         way = morph(generator, begin, found.latent[0])

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 GeneratorRun = Annotated[
     Path, typer.Argument(help="A run that trained a generator, or a bundle's folder.", metavar="RUN")
 ]
-Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="The picture; none: in the run.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="The picture, or a folder for it; none: in the run.")
+]
 Seed = Annotated[int, typer.Option(help="Same seed, same pictures.")]
 Scale = Annotated[int, typer.Option(min=1, help="Each pixel becomes this many.")]
 Checkpoint = Annotated[str, typer.Option(help="final, or a step such as 5000.")]
@@ -32,6 +34,13 @@ def open_generator(run: Path, runs: Path, checkpoint: str = "final") -> tuple[Ge
     return load_generator(path, checkpoint), path / "pictures"
 
 
+def place(out: Path | None, folder: Path, name: str) -> Path:
+    """Where a picture goes: the file of ``--out``, ``name`` in the folder of ``--out``, or ``name`` in ``folder``."""
+    if out is None:
+        return folder / name
+    return out / name if out.is_dir() or not out.suffix else out
+
+
 def needs(generator: Any, protocol: Any, verb: str) -> Any:
     """The generator, if it can do what a verb asks.
 
@@ -45,6 +54,24 @@ def needs(generator: Any, protocol: Any, verb: str) -> Any:
         can = ", ".join(capabilities(generator)) or "nothing that has a name"
         raise UserError(f"rlsuite {verb}: a {generator.kind} cannot do that; it {can}")
     return generator
+
+
+def takes(call: Any, **options: Any) -> dict[str, Any]:
+    """The options that were given, if what is called knows them.
+
+    Raises:
+        UserError: It does not know one.
+    """
+    import inspect
+
+    from rlsuite.errors import UserError
+
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in inspect.signature(call).parameters:
+            kind = getattr(call.__self__, "kind", "generator")
+            raise UserError(f"{kind}: `{call.__name__}` takes no --{name}; leave it out")
+    return given
 
 
 def read_one(picture: Path, generator: Any) -> Tensor:

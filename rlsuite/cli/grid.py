@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, say, write_sheet
+from rlsuite.cli.generating import (
+    Checkpoint,
+    GeneratorRun,
+    Out,
+    Scale,
+    Seed,
+    needs,
+    open_generator,
+    place,
+    say,
+    write_sheet,
+)
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 CORNERS = "-1,-1,0 1,-1,0 -1,1,0 1,1,0"
@@ -32,7 +43,9 @@ def grid(
     places = _corners(corners)
     generator, folder = open_generator(run, runs, checkpoint)
     images = corner_grid(needs(generator, Decodes, "grid"), places, n, seed)
-    return say([write_sheet(images, out or folder / "grid.png", columns=n, scale=scale)], json, corners=places.tolist())
+    return say(
+        [write_sheet(images, place(out, folder, "grid.png"), columns=n, scale=scale)], json, corners=places.tolist()
+    )
 
 
 def _corners(text: str):

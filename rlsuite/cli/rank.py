@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, write_sheet
+from rlsuite.cli.generating import Checkpoint, GeneratorRun, Out, Scale, Seed, needs, open_generator, place, write_sheet
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def rank(
     scores = needs(model, Ranks, "rank").score(images, text)
     order = scores.argsort(descending=True, stable=True)[:best]
     rows = [{"id": names[i], "score": float(scores[i])} for i in order.tolist()]
-    sheet = write_sheet(images[order], out or folder / "ranked.png", scale=scale)
+    sheet = write_sheet(images[order], place(out, folder, "ranked.png"), scale=scale)
     return _say(rows, json, picture=str(sheet), text=text, n=len(images))
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rlsuite.cli.generating import Checkpoint, Out, Scale, Seed, needs, open_generator, read_one, say, write_sheet
+from rlsuite.cli.generating import (
+    Checkpoint,
+    Out,
+    Scale,
+    Seed,
+    needs,
+    open_generator,
+    place,
+    read_one,
+    say,
+    write_sheet,
+)
 from rlsuite.cli.options import RUNS, Json, RunsDir
 
 if TYPE_CHECKING:
@@ -51,7 +62,7 @@ def transform(
     images = read_one(picture, generator) if images is None else images
     made = generator.transform(images, to=to, strength=strength)  # type: ignore[attr-defined]
     sheet = _beside(images, made)
-    path = out or folder / f"{picture.stem}-{to or 'b'}.png"
+    path = place(out, folder, f"{picture.stem}-{to or 'b'}.png")
     return say([write_sheet(sheet, path, columns=2, scale=scale)], json, kind=generator.kind)
 
 
@@ -86,7 +97,7 @@ def _dream(
     from rlsuite.generators.dream.deepdream import dream, zoom_film
     from rlsuite.generators.images import read_image, write_png
 
-    image, path = read_image(picture), out or picture.with_name(f"{picture.stem}-dream.png")
+    image, path = read_image(picture), place(out, picture.parent, f"{picture.stem}-dream.png")
     if n_frames:
         import torch
 

@@ -12,6 +12,8 @@ from torch import Tensor
 from rlsuite.errors import DataError, UserError
 
 TOLERANCE = 1e-4
+FORMATS = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+"""Ends of the names of pictures that are written."""
 
 
 def check_images(
@@ -99,10 +101,14 @@ def write_png(path: Path, image: Tensor, scale: int = 1) -> Path:
     """Write one image C x H x W in [0, 1].
 
     Raises:
-        UserError: The place cannot be written.
+        UserError: The place cannot be written, or its name does not say which format.
     """
     from PIL import Image
 
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(
+            f"{path}: a picture's name ends in {', '.join(FORMATS)}, not in '{path.suffix}'; try {path}.png"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(to_pixels(image, scale)).save(path)

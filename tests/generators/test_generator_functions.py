@@ -231,3 +231,18 @@ def test_lite0_features_tell_stripes_from_noise():
     real, like, other = stripes(6).floats(), stripes(6, seed=5).floats(), random_set(6).floats()
     features = [generators.quality(real, x).fd_lite0 for x in (like, other)]
     assert features[0] < features[1]
+
+
+def test_a_picture_goes_to_a_file_or_into_a_folder(tmp_path):
+    from rlsuite.cli.generating import place
+
+    assert place(None, tmp_path, "grid.png") == tmp_path / "grid.png"
+    assert place(tmp_path / "mine.webp", tmp_path, "grid.png") == tmp_path / "mine.webp"
+    assert place(tmp_path / "shown", tmp_path, "grid.png") == tmp_path / "shown" / "grid.png"
+    (tmp_path / "v1.2").mkdir()
+    assert place(tmp_path / "v1.2", tmp_path, "grid.png") == tmp_path / "v1.2" / "grid.png"
+
+
+def test_a_picture_of_unknown_format_is_refused_by_name(tmp_path):
+    with pytest.raises(UserError, match=r"mine\.pgn: a picture's name ends in \.png, .* not in '\.pgn'"):
+        generators.write_png(tmp_path / "mine.pgn", torch.zeros(3, 4, 4))
