@@ -29,11 +29,15 @@ def arithmetic(
     run: GeneratorRun,
     plus: Annotated[
         list[str],
-        typer.Option("--plus", metavar="CONCEPT", help="Exemplars: seeds '3,17,40', or a folder of pictures."),
+        typer.Option("--plus", metavar="CONCEPT", help="Exemplars: numbers '3,17,40', or a folder of pictures."),
     ],
     minus: Annotated[list[str] | None, typer.Option("--minus", metavar="CONCEPT", help="The same, taken away.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, help="The result and noisy neighbours of it.")] = 9,
     spread: Annotated[float, typer.Option(min=0, help="How far the neighbours lie.")] = 0.25,
+    walk: Annotated[
+        int, typer.Option(min=0, help="Instead: walk the first N samples along the sum in so many steps, a row each.")
+    ] = 0,
+    reach: Annotated[float, typer.Option(help="How far the walk goes either way.")] = 1.0,
     seed: Seed = 0,
     scale: Scale = 4,
     out: Out = None,
@@ -45,9 +49,13 @@ def arithmetic(
 
     Exemplars are numbers of pictures of `rlsuite sample RUN --seed SEED` (0 is the first), or a folder of
     pictures, which are projected into the generator first.
+    `--walk 9` shows a turn: left faces added, right ones taken away.
     """
+    import torch
+
     from rlsuite.generators import Decodes, neighbours
     from rlsuite.generators import arithmetic as add_up
+    from rlsuite.generators import walk as go_along
     from rlsuite.generators.gan.decoder import decode_all
 
     generator, folder = open_generator(run, runs, checkpoint)
@@ -56,6 +64,9 @@ def arithmetic(
     taken = [_concept(generator, text, seed) for text in minus or ()]
     latent = add_up(concepts, taken)
     path = place(out, folder, "arithmetic.png")
+    if walk:
+        ways = torch.cat([go_along(start, latent, walk, reach) for start in generator.latent(n, seed)])
+        return say([write_sheet(decode_all(generator, ways), path, columns=walk, scale=scale)], json, steps=walk)
     around = decode_all(generator, neighbours(latent, n, spread, seed))
     paths = [write_sheet(around, path, scale=scale)]
     rows = [decode_all(generator, concept) for concept in (*concepts, *taken)]

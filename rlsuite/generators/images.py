@@ -125,6 +125,8 @@ def read_image(path: Path, channels: int = 3) -> Tensor:
     """
     from PIL import Image, UnidentifiedImageError
 
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file")
     try:
         with Image.open(path) as picture:
             return from_bytes(torch.from_numpy(to_channels(picture, channels)).permute(2, 0, 1)[None].contiguous())

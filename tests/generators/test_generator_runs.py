@@ -200,6 +200,7 @@ def pictures(capsys) -> list[str]:
         ["sample", "-n", "4", "--best", "2"],
         ["grid", "-n", "3"],
         ["arithmetic", "--plus", "0,1,2", "--plus", "3", "--minus", "4,5", "-n", "3"],
+        ["arithmetic", "--plus", "0,1,2", "--minus", "4,5,6", "--walk", "5", "-n", "2"],
     ],
     ids=lambda words: " ".join(words[:4]),
 )
