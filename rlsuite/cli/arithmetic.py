@@ -58,8 +58,8 @@ def arithmetic(
     from rlsuite.generators import walk as go_along
     from rlsuite.generators.gan.decoder import decode_all
 
-    generator, folder = open_generator(run, runs, checkpoint)
-    needs(generator, Decodes, "arithmetic")
+    opened, folder = open_generator(run, runs, checkpoint)
+    generator: Any = needs(opened, Decodes, "arithmetic")
     concepts = [_concept(generator, text, seed) for text in plus]
     taken = [_concept(generator, text, seed) for text in minus or ()]
     latent = add_up(concepts, taken)

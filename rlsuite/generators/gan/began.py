@@ -149,8 +149,9 @@ class BeganState(NetworkState):
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
         loss_fake.backward()
-        judged = [parameter.grad for parameter in self.d.parameters() if parameter.grad is not None]
-        torch._foreach_mul_(judged, -self.balance.k)
+        for parameter in self.d.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(-self.balance.k)
         loss_real.backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
