@@ -9,6 +9,7 @@ from rlsuite import generators
 from rlsuite.errors import UserError
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.tokens import sprite_text
+from rlsuite.generators.tokens.network import build_gpt2
 from rlsuite.generators.tokens.sprite_tokens import N_PIXELS, Vocabulary, as_images, as_symbols
 from rlsuite.generators.tokens.training import IGNORED
 from rlsuite.testing import check_generator
@@ -135,6 +136,21 @@ def test_earlier_versions_of_the_format_train():
         made.fit(sprites(), n_steps=2)
         assert made.sample(2, seed=0).shape == (2, 4, 8, 8)
         assert len(made.sample_text(2, seed=0)) == 2
+
+
+def test_the_blocks_of_a_gpt2_of_ones_own_are_taken_over(tmp_path):
+    theirs = build_gpt2(50, 80, 2, 32, 2, seed=5)
+    theirs.save_pretrained(tmp_path / "mine")
+    options = {"preset": "tiny", "checkpoint": str(tmp_path / "mine")}
+    made = generators.make("sprite_gpt", options)
+    blocks, places = (getattr(made.model.transformer, name).state_dict() for name in ("h", "wpe"))
+    assert all(torch.equal(v, blocks[k]) for k, v in theirs.transformer.h.state_dict().items())
+    assert torch.equal(places["weight"], theirs.transformer.wpe.weight[:64])
+    assert made.sample(2, seed=0).shape == (2, 4, 8, 8)
+    with pytest.raises(UserError, match="n_layer is 2 there and 3 here"):
+        generators.make("sprite_gpt", {**options, "layers": 3})
+    with pytest.raises(UserError, match="its context is 80, not 90"):
+        generators.make("sprite_gpt", {**options, "context": 90})
 
 
 def test_pixels_come_first_in_the_vocabulary():

@@ -1,5 +1,6 @@
 """Weights of transformers' classes, run here: same logits, same tokens, any mask."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from rlsuite.errors import UserError
 from rlsuite.generators.tokens import network
 from rlsuite.generators.tokens.cache import InputCache, KeyValueCache, empty_cache
-from rlsuite.generators.tokens.sampling import choose, generate, uniforms
+from rlsuite.generators.tokens.sampling import choose, generate, logits_of_last, uniforms
 
 TOKENS = torch.randint(0, 20, (3, 12), generator=torch.Generator().manual_seed(0))
 
@@ -74,6 +75,39 @@ def test_a_checkpoint_of_ones_own_loads(model, tmp_path):
         network.load_pretrained(str(tmp_path / "mine"), "imagegpt" if kind == "gpt2" else "gpt2")
     with pytest.raises(UserError, match="no gpt2 checkpoint"):
         network.load_pretrained(str(tmp_path / "nothing"), "gpt2")
+
+
+def test_a_translated_block_computes_the_same(model, monkeypatch):
+    """Dynamo follows it in one piece; whether the result is faster is for CUDA to say."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    network._compiled_block.cache_clear()
+    try:
+        found = []
+        for wanted in (False, True):
+            model.zero_grad()
+            with network.compiled_blocks(wanted):
+                scores = network.logits(model, TOKENS)
+            scores.square().mean().backward()
+            found.append((scores.detach(), model.transformer.h[0].attn.c_attn.weight.grad.clone()))
+        assert network._compiled_block.cache_info().currsize == 1
+    finally:
+        network._compiled_block.cache_clear()
+    for plain, translated in zip(*found, strict=True):
+        torch.testing.assert_close(translated, plain)
+
+
+def test_half_precision_keeps_half_as_many_bytes():
+    model = network.build_gpt2(20, 12, 2, 48, 6, 0).eval()
+    exact = logits_of_last(model, TOKENS[:, :4], empty_cache(model, 3, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        cache = empty_cache(model, 3, 8)
+        rough = logits_of_last(model, TOKENS[:, :4], cache)
+        made = generate(model, TOKENS[:, :4], 4, uniforms(3, 4, 0, "t"))
+    assert isinstance(cache, KeyValueCache)
+    assert cache.keys.dtype == torch.bfloat16
+    assert rough.dtype == torch.float32
+    torch.testing.assert_close(rough, exact, atol=0.02, rtol=0.05)
+    assert made.shape == (3, 4)
 
 
 def test_draws_follow_the_distribution_and_the_masks():

@@ -72,7 +72,9 @@ class KeyValueCache:
         config, like = model.config, model.transformer.wte.weight
         shape = (config.n_layer, batch, config.n_head, length, config.n_embd // config.n_head)
         self.config, self.n = config, 0
-        self.keys, self.values = like.new_empty(shape), like.new_empty(shape)
+        kind = like.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype
+        self.keys, self.values = (like.new_empty(shape, dtype=dtype) for _ in range(2))
 
     def attend(self, attention: Any, layer: int, x: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
         """See `Cache`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from rlsuite.generators.images import check_images, from_bytes
 from rlsuite.generators.tokens.colours import Colours
 from rlsuite.generators.tokens.config import ImageGptConfig
 from rlsuite.generators.tokens.network import build_image_gpt, layer_inputs, load_pretrained, logits, run
-from rlsuite.generators.tokens.sampling import CHUNK, generate, paste, uniforms
+from rlsuite.generators.tokens.sampling import CHUNK, OnImages, generate, half_precision, paste, unfinished, uniforms
 from rlsuite.generators.tokens.training import IGNORED, TokenState, cross_entropy
 from rlsuite.runs.statetree import StateTree
 
@@ -95,8 +96,16 @@ class ImageGpt(Generator):
             self.colours.learn(data.images, seed)
         return ImageGptState(self.to(device), data, seed=seed, device=device)
 
-    def sample(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> Tensor:
-        """N images; temperature 1 is as published.
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Any = None,
+        temperature: float | None = None,
+        on_images: OnImages | None = None,
+    ) -> Tensor:
+        """N images; temperature 1 is as published. ``on_images`` sees them after each row.
 
         Raises:
             UserError: A condition was given, or the model was trained with ``bert``.
@@ -104,7 +113,7 @@ class ImageGpt(Generator):
         if condition is not None:
             raise UserError("image_gpt takes no condition")
         begin = torch.empty((n, 0), dtype=torch.long)
-        return self._images(self._go_on(begin, seed, temperature))
+        return self._images(self._go_on(begin, seed, temperature, on_images))
 
     def complete(self, images: Tensor, known: Tensor, *, n: int, seed: int, temperature: float | None = None) -> Tensor:
         """N completions of each image, (N * n, C, H, W): what is known comes first in raster order.
@@ -118,26 +127,37 @@ class ImageGpt(Generator):
         made = self._images(torch.cat([numbers, self._go_on(numbers, seed, temperature)], dim=1))
         return paste(images, known, made)
 
-    def _go_on(self, before: Tensor, seed: int, temperature: float | None) -> Tensor:
+    def _go_on(self, before: Tensor, seed: int, temperature: float | None, on_images: OnImages | None = None) -> Tensor:
         """The pixels after these (n, known), (n, size squared - known)."""
         if self.config.objective == "bert":
             raise UserError("an image_gpt trained with objective bert cannot sample; train it with autoregressive")
         n_new = self.config.size**2 - before.shape[1]
         chances = uniforms(len(before), n_new, seed, "image_gpt")
         begin = torch.cat([torch.full((len(before), 1), self.start), before], dim=1)
-        parts = [
-            generate(
-                self.model,
-                begin[part].to(self.device),
-                n_new,
-                chances[part].to(self.device),
-                temperature=1.0 if temperature is None else temperature,
-                top_k=self.config.top_k,
-                top_p=self.config.top_p,
-            ).cpu()
-            for part in torch.arange(len(before)).split(CHUNK)
-        ]
+        shown = torch.cat([before, torch.full((len(before), n_new), -1)], dim=1)
+        with half_precision(self.device, self.config):
+            parts = [
+                generate(
+                    self.model,
+                    begin[part].to(self.device),
+                    n_new,
+                    chances[part].to(self.device),
+                    temperature=1.0 if temperature is None else temperature,
+                    top_k=self.config.top_k,
+                    top_p=self.config.top_p,
+                    watch=None if on_images is None else partial(self._show, shown, part, before.shape[1], on_images),
+                ).cpu()
+                for part in torch.arange(len(before)).split(CHUNK)
+            ]
         return torch.cat(parts)
+
+    def _show(self, shown: Tensor, part: Tensor, n_known: int, on_images: OnImages, made: Tensor) -> None:
+        """Enter the new pixels of these pictures among all that are shown; where a row ends, show them."""
+        n_done = n_known + made.shape[1]
+        if n_done % self.config.size == 0:
+            shown[part, n_known:n_done] = made.cpu()
+            there = (shown >= 0).view(-1, self.config.size, self.config.size)
+            on_images(unfinished(self._images(shown.clamp(min=0)), there))
 
     def _images(self, numbers: Tensor) -> Tensor:
         side = self.config.size

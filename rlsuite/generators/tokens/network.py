@@ -9,6 +9,10 @@ Reference: Radford et al. 2019 (GPT-2); Chen et al. 2020, "Generative Pretrainin
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 
 QUICK_GELU = 1.702
 """Slope of the sigmoid in quick-GELU(x) = x sigmoid(1.702 x)."""
+
+
+_COMPILED: ContextVar[bool] = ContextVar("compiled blocks", default=False)
 
 
 def build_gpt2(vocabulary: int, context: int, layers: int, width: int, heads: int, seed: int) -> nn.Module:
@@ -74,6 +81,49 @@ def load_pretrained(path: str, kind: str) -> nn.Module:
         raise UserError(f"{path}: no {kind} checkpoint could be read there: {error}") from error
 
 
+def take_blocks(model: Any, path: str) -> None:
+    """Overwrite a GPT-2's blocks and places with those of a checkpoint; its words stay as they are.
+
+    Args:
+        model: Of the same width, layers and heads, and of no longer context.
+        path: See `load_pretrained`.
+
+    Raises:
+        UserError: It cannot be read, or its sizes differ.
+    """
+    theirs: Any = load_pretrained(path, "gpt2")
+    for name in ("n_embd", "n_layer", "n_head"):
+        found, wanted = getattr(theirs.config, name), getattr(model.config, name)
+        if found != wanted:
+            raise UserError(f"{path}: {name} is {found} there and {wanted} here; set width, layers and heads to its")
+    n_places = model.config.n_positions
+    if theirs.config.n_positions < n_places:
+        raise UserError(f"{path}: its context is {theirs.config.n_positions}, not {n_places}; set context to that")
+    ours, given = model.transformer, theirs.transformer
+    ours.h.load_state_dict(given.h.state_dict())
+    ours.ln_f.load_state_dict(given.ln_f.state_dict())
+    with torch.no_grad():
+        ours.wpe.weight.copy_(given.wpe.weight[:n_places])
+
+
+@contextlib.contextmanager
+def compiled_blocks(wanted: bool) -> Iterator[None]:
+    """Within it, `run` sends whole sequences through a block that ``torch.compile`` has translated.
+
+    All blocks of a model share the one translation.
+    """
+    token = _COMPILED.set(wanted)
+    try:
+        yield
+    finally:
+        _COMPILED.reset(token)
+
+
+@functools.cache
+def _compiled_block() -> Callable[..., Tensor]:
+    return torch.compile(_block, fullgraph=True)
+
+
 def embed(model: Any, tokens: Tensor, first: int = 0) -> Tensor:
     """Token and position vectors, (batch, n, width); ``first`` is the first token's position."""
     return model.transformer.wte(tokens) + model.transformer.wpe.weight.narrow(0, first, tokens.shape[1])
@@ -96,9 +146,10 @@ def run(
     first = cache.n if cache is not None else 0
     last = first + hidden.shape[1]
     mask = _mask(hidden, cache) if causal and masks is None else None
+    through = _compiled_block() if _COMPILED.get() and cache is None else _block
     for layer, block in enumerate(model.transformer.h):
         mask = mask if masks is None else masks[layer, first:last, :last]
-        hidden = _block(model.config, block, layer, hidden, mask, causal and masks is None, cache)
+        hidden = through(model.config, block, layer, hidden, mask, causal and masks is None, cache)
     if cache is not None:
         cache.n = last
     return norm(model.transformer.ln_f, hidden)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rlsuite.generators.tokens.cache import Cache, empty_cache
+from rlsuite.generators.tokens.config import TokenConfig
 from rlsuite.generators.tokens.network import embed, run
 from rlsuite.runs.seeding import numpy_stream
 
 CHUNK = 64
 """Sequences sampled at once."""
+OnImages = Callable[[Tensor], None]
+"""Is shown all pictures (n, C, H, W) while they are being drawn; what is not there yet is grey, or transparent."""
 
 
 def uniforms(n: int, length: int, seed: int, name: str) -> Tensor:
@@ -80,6 +84,23 @@ def paste(images: Tensor, known: Tensor, made: Tensor) -> Tensor:
     return torch.where(mask, given, made)
 
 
+def half_precision(device: torch.device, config: TokenConfig) -> torch.autocast:
+    """Bfloat16 for sampling and what it keeps, on CUDA, unless ``mixed_precision`` is off."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" and config.mixed_precision)
+
+
+def unfinished(images: Tensor, there: Tensor) -> Tensor:
+    """Pictures of which only a part is drawn, the rest grey.
+
+    Args:
+        images: (n, C, H, W).
+        there: (n, h, w) bool, what is drawn, in pixels or in blocks of them.
+    """
+    block = images.shape[-1] // there.shape[-1]
+    mask = there.repeat_interleave(block, dim=1).repeat_interleave(block, dim=2)[:, None]
+    return torch.where(mask, images, 0.5)
+
+
 @torch.no_grad()
 def generate(
     model: Any,
@@ -92,6 +113,7 @@ def generate(
     top_p: float = 1.0,
     among: int | None = None,
     cache: Cache | None = None,
+    watch: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Go on after ``prefix`` (batch, n >= 1) for ``n_new`` tokens; returns those, (batch, n_new).
 
@@ -107,6 +129,7 @@ def generate(
         top_p: See `choose`.
         among: Draw among the first tokens of the vocabulary, this many; None for all.
         cache: What came before the prefix, with room for what follows; None: nothing.
+        watch: Is shown the tokens so far, (batch, 1 and more), after each.
     """
     cache = cache or empty_cache(model, len(prefix), prefix.shape[1] + n_new - 1)
     made, fed = prefix.new_empty(len(prefix), n_new), prefix
@@ -114,10 +137,12 @@ def generate(
         scores = logits_of_last(model, fed, cache)[:, :among]
         made[:, i] = choose(scores, uniform[:, i], temperature=temperature, top_k=top_k, top_p=top_p)
         fed = made[:, i : i + 1]
+        if watch is not None:
+            watch(made[:, : i + 1])
     return made
 
 
 def logits_of_last(model: Any, tokens: Tensor, cache: Cache) -> Tensor:
     """Scores after the last of these tokens, (batch, vocabulary); the output layer is spared the others."""
     hidden = run(model, embed(model, tokens, cache.n), cache=cache)
-    return model.lm_head(hidden[:, -1])
+    return model.lm_head(hidden[:, -1]).float()

@@ -8,7 +8,7 @@ repair rules of `sprite_text` read what it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.images import check_images
 from rlsuite.generators.tokens.cache import Cache, empty_cache
 from rlsuite.generators.tokens.config import SpriteGptConfig
-from rlsuite.generators.tokens.network import build_gpt2, logits
-from rlsuite.generators.tokens.sampling import CHUNK, generate, paste, uniforms
+from rlsuite.generators.tokens.network import build_gpt2, logits, take_blocks
+from rlsuite.generators.tokens.sampling import CHUNK, OnImages, generate, half_precision, paste, uniforms
 from rlsuite.generators.tokens.sprite_text import CLEAR
 from rlsuite.generators.tokens.sprite_tokens import N_PIXELS, PREFIX, Vocabulary, as_images, as_symbols
 from rlsuite.generators.tokens.training import IGNORED, TokenState, cross_entropy
@@ -48,6 +48,8 @@ class SpriteGpt(Generator):
         super().__init__(config, seed=seed)
         self.vocabulary = Vocabulary(config.size, config.row_numbers, config.types)
         self.model = build_gpt2(len(self.vocabulary), config.context, config.layers, config.width, config.heads, seed)
+        if config.checkpoint is not None:
+            take_blocks(self.model, str(config.checkpoint))
 
     @property
     def spec(self) -> Spec:
@@ -68,15 +70,26 @@ class SpriteGpt(Generator):
         data.require(self.spec)
         return SpriteState(self.to(device), data, seed=seed, device=device)
 
-    def sample(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> Tensor:
-        """N sprites (n, 4, size, size), top to bottom. ``condition``: a type, or one for each sprite.
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Any = None,
+        temperature: float | None = None,
+        on_images: OnImages | None = None,
+    ) -> Tensor:
+        """N sprites (n, 4, size, size), top to bottom; ``on_images`` sees them after each row.
+
+        ``condition``: a type, or one for each sprite.
 
         Raises:
             UserError: The model does not know the type.
         """
         types = self._types(condition, n)
         empty = torch.full((n, self.config.size, self.config.size), CLEAR, dtype=torch.uint8)
-        return as_images(self.grow(empty, 0, up=False, types=types, seed=seed, temperature=temperature))
+        made = self.grow(empty, 0, up=False, types=types, seed=seed, temperature=temperature, on_images=on_images)
+        return as_images(made)
 
     def complete(
         self,
@@ -127,6 +140,7 @@ class SpriteGpt(Generator):
         seed: int,
         temperature: float | None = None,
         back: int = 0,
+        on_images: OnImages | None = None,
     ) -> Tensor:
         """Write the rows that are missing in one direction.
 
@@ -138,6 +152,7 @@ class SpriteGpt(Generator):
             seed: Of all draws.
             temperature: None draws one for each sprite from the section's range.
             back: Rows at the beginning of that direction that are not known either and must not be read.
+            on_images: Is shown the sprites after each row.
 
         Returns:
             A filled copy.
@@ -148,14 +163,16 @@ class SpriteGpt(Generator):
         heat = self._temperatures(len(symbols), seed, temperature)
         for part in torch.arange(len(symbols)).split(CHUNK):
             order = filled[part].flip(1) if up else filled[part]
-            self._write(order, n_known, back, up, types[part], chances[part], heat[part])
-            filled[part] = order.flip(1) if up else order
+            for _ in self._written(order, n_known, back, up, types[part], chances[part], heat[part]):
+                filled[part] = order.flip(1) if up else order
+                if on_images is not None:
+                    on_images(as_images(filled))
         return filled
 
-    def _write(
+    def _written(
         self, order: Tensor, n_known: int, back: int, up: bool, types: Tensor, chances: Tensor, heat: Tensor
-    ) -> None:
-        """Fill rows ``n_known`` and on of (batch, size, size), rows in the order of writing."""
+    ) -> Iterator[int]:
+        """Fill rows ``n_known`` and on of (batch, size, size), rows in the order of writing; gives each one done."""
         vocabulary, n_rows = self.vocabulary, self.vocabulary.rows_in(self.config.context)
         at = n_known
         while at < self.config.size:
@@ -164,10 +181,12 @@ class SpriteGpt(Generator):
             begin = torch.full_like(types, vocabulary.start if first == 0 else vocabulary.go_on)
             before = [self._row(order, i, up) for i in range(first, at)]
             fed = torch.cat([types[:, None], begin[:, None], *before], dim=1).to(self.device)
-            cache = empty_cache(self.model, len(order), PREFIX + (end - first) * vocabulary.row_length)
+            with half_precision(self.device, self.config):
+                cache = empty_cache(self.model, len(order), PREFIX + (end - first) * vocabulary.row_length)
             for i in range(at, end):
                 order[:, i] = self._one_row(fed, cache, i, up, chances[:, i], heat).cpu()
                 fed = order[:, i, -1:].long().to(self.device)
+                yield i
             at = end
 
     def _row(self, order: Tensor, place: int, up: bool) -> Tensor:
@@ -180,17 +199,18 @@ class SpriteGpt(Generator):
         return self.vocabulary.marker(row, up and self.config.directions).expand(batch, n)
 
     def _one_row(self, fed: Tensor, cache: Cache, place: int, up: bool, chances: Tensor, heat: Tensor) -> Tensor:
-        made = generate(
-            self.model,
-            torch.cat([fed, self._marker(len(fed), place, up).to(fed)], dim=1),
-            self.config.size,
-            chances.to(self.device),
-            temperature=heat.to(self.device),
-            top_k=self.config.top_k,
-            top_p=self.config.top_p,
-            among=N_PIXELS,
-            cache=cache,
-        )
+        with half_precision(self.device, self.config):
+            made = generate(
+                self.model,
+                torch.cat([fed, self._marker(len(fed), place, up).to(fed)], dim=1),
+                self.config.size,
+                chances.to(self.device),
+                temperature=heat.to(self.device),
+                top_k=self.config.top_k,
+                top_p=self.config.top_p,
+                among=N_PIXELS,
+                cache=cache,
+            )
         return made.to(torch.uint8)
 
     @torch.no_grad()

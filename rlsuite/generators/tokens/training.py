@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rlsuite.generators.contracts import Device
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.tokens.config import TokenConfig
+from rlsuite.generators.tokens.network import compiled_blocks
 from rlsuite.generators.training import NetworkState
 
 IGNORED = -100
@@ -48,7 +49,7 @@ class TokenState(NetworkState):
         optimizer, rate = self.optimizers["model"], warm_cosine(self.config, self.transformer_steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with self.autocast():
+        with self.autocast(), compiled_blocks(self.config.compile and self.device.type == "cuda"):
             loss, metrics = self.loss()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
