@@ -1,5 +1,6 @@
 """Token models as runs: what was learned is there again when the run is opened."""
 
+import functools
 import json
 
 import pytest
@@ -8,7 +9,9 @@ import torch
 from rlsuite.cli.app import call
 from rlsuite.experiment import train
 from rlsuite.experiment.generating import load_generator
-from rlsuite.generators import load_images, write_png
+from rlsuite.generators import grid, load_images, write_png
+from rlsuite.generators.images import read_image, to_bytes
+from rlsuite.generators.tokens.dalle import Dalle
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generator_scores, "score_generator", lambda assembly: {})
-        found = {k: str(train(tiny(k), runs_dir=root, quiet=True).path) for k in ("contrast", "image_gpt")}
+        found = {k: str(train(tiny(k), runs_dir=root, quiet=True).path) for k in ("contrast", "image_gpt", "dalle")}
     for i, image in enumerate(torch.rand(3, 3, 20, 20, generator=torch.Generator().manual_seed(0))):
         write_png(root / "pictures" / f"{i}.png", image)
     return {**found, "pictures": str(root / "pictures"), "root": root}
@@ -112,3 +115,51 @@ def test_what_cannot_be_ranked_or_probed_is_told(runs, capsys):
     assert "image_gpt is wanted" in capsys.readouterr().err
     assert call(["probe", runs["image_gpt"]]) == 2
     assert "say which with --label" in capsys.readouterr().err
+
+
+def test_several_sentences_are_drawn_a_row_each(runs, capsys, tmp_path):
+    sheet = tmp_path / "rows.png"
+    words = ("--condition", "a red circle", "--condition", "a blue ring")
+    found = asked(capsys, "sample", runs["dalle"], "-n", "3", *words, "--scale", "1", "-o", str(sheet))
+    assert found["n"] == 6
+    model = load_generator(runs["dalle"])
+    wanted = model.sample(6, seed=0, condition=["a red circle"] * 3 + ["a blue ring"] * 3)
+    assert torch.equal(read_image(sheet), to_bytes(grid(wanted, 3)[None]).float() / 255)
+    found = asked(capsys, "sample", runs["dalle"], "-n", "3", "--best", "2", *words, "-o", str(sheet))
+    assert found["n"] == 4
+
+
+def test_the_sheet_is_written_while_a_token_model_draws(runs, capsys, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr("rlsuite.cli.sample.write_sheet", lambda images, path, **_: written.append(images) or path)
+    asked(capsys, "sample", runs["image_gpt"], "-n", "2", "--preview", "-o", str(tmp_path / "x.png"))
+    assert len(written) == 8 + 1
+    assert torch.equal(written[-1], written[-2])
+    assert not torch.equal(written[0], written[-1])
+
+
+def test_several_pictures_are_completed_as_sentences_say(runs, capsys, tmp_path, monkeypatch):
+    pictures = [f"{runs['pictures']}/{i}.png" for i in range(2)]
+    sheet, given, plain = tmp_path / "completed.png", [], Dalle.complete
+
+    @functools.wraps(plain)
+    def complete(self, images, known, **options):
+        given.append(options)
+        return plain(self, images, known, **options)
+
+    monkeypatch.setattr(Dalle, "complete", complete)
+    sentences = ["a red circle", "a blue ring"]
+    words = ("--temperature", "0.5", "-n", "3", "--scale", "1", "-o", str(sheet))
+    asked(capsys, "complete", runs["dalle"], *pictures, *(w for s in sentences for w in ("--condition", s)), *words)
+    assert given == [{"n": 3, "seed": 0, "condition": sentences, "temperature": 0.5}]
+    assert read_image(sheet).shape[2:] == (2 * 17 - 1, 4 * 17 - 1)
+    asked(capsys, "complete", runs["dalle"], *pictures, "--condition", sentences[1], *words)
+    assert given[1]["condition"] == sentences[1:] * 2
+
+
+def test_what_a_model_cannot_be_given_is_told(runs, capsys):
+    picture = f"{runs['pictures']}/0.png"
+    assert call(["complete", runs["image_gpt"], picture, "--condition", "red"]) == 2
+    assert "image_gpt: `complete` takes no --condition" in capsys.readouterr().err
+    assert call(["complete", runs["dalle"], picture, "--condition", "red", "--condition", "blue"]) == 2
+    assert "2 conditions for 1 pictures" in capsys.readouterr().err
