@@ -106,9 +106,8 @@ def write_png(path: Path, image: Tensor, scale: int = 1) -> Path:
     from PIL import Image
 
     if path.suffix.lower() not in FORMATS:
-        raise UserError(
-            f"{path}: a picture's name ends in {', '.join(FORMATS)}, not in '{path.suffix}'; try {path}.png"
-        )
+        better, known = path.with_suffix(".png").name, ", ".join(FORMATS)
+        raise UserError(f"{path}: a picture's name ends in {known}, not in '{path.suffix}'; try {better}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(to_pixels(image, scale)).save(path)
