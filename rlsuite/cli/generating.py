@@ -22,6 +22,9 @@ Seed = Annotated[int, typer.Option(help="Same seed, same pictures.")]
 Scale = Annotated[int, typer.Option(min=1, help="Each pixel becomes this many.")]
 Checkpoint = Annotated[str, typer.Option(help="final, or a step such as 5000.")]
 
+FPS = 12
+"""Frames a second of films of films."""
+
 
 def open_generator(run: Path, runs: Path, checkpoint: str = "final") -> tuple[Generator, Path]:
     """The generator of a run (or bundle), and the folder that its pictures go to by default."""
@@ -92,9 +95,11 @@ def read_one(picture: Path, generator: Any) -> Tensor:
 
 
 def write_sheet(images: Tensor, path: Path, *, columns: int | None = None, scale: int = 4) -> Path:
-    """Images as one PNG, films as an MP4 of all side by side."""
+    """Images as one PNG, films as an MP4 (or the GIF that was asked for) of all side by side."""
     from rlsuite.generators.images import grid, write_png
 
+    if images.dim() == 5 and path.suffix.lower() == ".gif":
+        return _write_gif(images, path, columns, scale)
     if images.dim() == 5:
         return _write_film(images, path.with_suffix(".mp4"), columns, scale)
     return write_png(path, grid(images, columns), scale)
@@ -105,9 +110,21 @@ def _write_film(films: Tensor, path: Path, columns: int | None, scale: int) -> P
     from rlsuite.video.encode import FilmWriter
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FilmWriter(path, fps=12) as film:
+    with FilmWriter(path, fps=FPS) as film:
         for frame in film_frames(films, columns, scale):
             film.add(frame)
+    return path
+
+
+def _write_gif(films: Tensor, path: Path, columns: int | None, scale: int) -> Path:
+    """The same as a GIF without end, which pages show where they show no film."""
+    from PIL import Image
+
+    from rlsuite.generators.images import film_frames
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = [Image.fromarray(frame) for frame in film_frames(films, columns, scale)]
+    first.save(path, save_all=True, append_images=others, duration=round(1000 / FPS), loop=0)
     return path
 
 

@@ -230,3 +230,15 @@ def test_a_run_leaves_films_and_figures(tmp_path, capsys):
     for words in (["edit", "--start", "1", "--colour", str(tmp_path / "paint.png")], ["tiles"]):
         assert call([words[0], str(run.path), *words[1:]]) == 2
         assert "draws films" in (told := capsys.readouterr().err) or "no still images" in told
+
+
+def test_films_become_a_gif_where_one_is_asked_for(tmp_path):
+    from PIL import Image
+
+    from rlsuite.cli.generating import write_sheet
+
+    path = write_sheet(
+        torch.rand(3, 4, 3, 8, 8, generator=torch.Generator().manual_seed(0)), tmp_path / "x.gif", scale=2
+    )
+    with Image.open(path) as picture:
+        assert (picture.n_frames, picture.size) == (4, (34, 34))  # two by two, a pixel between them
