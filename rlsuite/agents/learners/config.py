@@ -131,6 +131,9 @@ class SACNetworkConfig(Section):
     """Nonlinearity of the layers."""
     n_critics: int = Field(default=2, ge=1, le=10)
     """Critics whose minimum is the target; 2 is the usual choice."""
+    critic_layer_norm: bool = False
+    """Normalise each hidden layer of the critics before its nonlinearity (Ba et al. 2016, arXiv:1607.06450; no scale,
+    no shift). Bounds what critics make of actions that nobody tried (Ball et al. 2023, arXiv:2302.02948)."""
 
 
 class SACConfig(Section):

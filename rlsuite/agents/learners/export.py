@@ -15,6 +15,7 @@ from torch import nn
 
 from rlsuite.agents.learners import encoders
 from rlsuite.agents.learners.base import Learner
+from rlsuite.agents.learners.critics import LayerNormSACPolicy
 from rlsuite.agents.learners.encoders import NormalizedVector, PathakCNN, SmallCNN
 from rlsuite.agents.learners.policy import ActorCritic, CnnActorCritic
 from rlsuite.agents.learners.recurrent import RecurrentActorCritic, RecurrentCnnActorCritic
@@ -27,7 +28,8 @@ def export(learner: Learner, path: str | Path) -> None:
     """Write the learner's policy and settings as a stable-baselines3 zip.
 
     Observation normalisation is folded into the first layers (in float64, so that predictions agree to
-    1e-6), value heads of learned rewards are dropped, encoders of rlsuite's are pickled by value.
+    1e-6), value heads of learned rewards are dropped, encoders of rlsuite's are pickled by value. Critics with layer
+    normalisation have no counterpart either: the zip acts the same, and its critics are untrained.
     Such zips contain pickle: open only those you trust.
 
     Raises:
@@ -120,7 +122,8 @@ class _InputGates:
 
 
 def _stock_sac(learner: Any) -> sb3.SAC:
-    if type(learner.policy) is not SACPolicy:
+    normed = type(learner.policy) is LayerNormSACPolicy
+    if type(learner.policy) is not SACPolicy and not normed:
         raise _refuse(learner, f"it is a {type(learner.policy).__name__}, not stable-baselines3's SACPolicy")
     extractor = learner.actor.features_extractor
     if type(extractor) not in (FlattenExtractor, NormalizedVector):
@@ -133,12 +136,13 @@ def _stock_sac(learner: Any) -> sb3.SAC:
     )  # fmt: skip
     stock.buffer_size = learner.buffer_size
     state = learner.policy.state_dict()
-    stock.policy.load_state_dict({k: state[k] for k in stock.policy.state_dict()})
+    wanted = [k for k in stock.policy.state_dict() if not (normed and k.startswith("critic"))]
+    stock.policy.load_state_dict({k: state[k] for k in wanted}, strict=not normed)
     if stock.log_ent_coef is not None:
         stock.log_ent_coef.data.copy_(learner.log_ent_coef.detach())
     if isinstance(extractor, NormalizedVector):
         _fold(extractor, _first_linear([stock.actor.latent_pi]) if learner.config.network.hidden else stock.actor.mu)
-        for critic in (stock.critic, stock.critic_target):
+        for critic in () if normed else (stock.critic, stock.critic_target):
             for q in critic.q_networks:
                 _fold(extractor, _first_linear([q]))
     return stock

@@ -17,6 +17,7 @@ from rlsuite.agents.contracts import LearnedReward
 from rlsuite.agents.learners.averaging import PolicyAverage
 from rlsuite.agents.learners.base import Learner, choose_device
 from rlsuite.agents.learners.config import SACConfig
+from rlsuite.agents.learners.critics import LayerNormSACPolicy
 from rlsuite.agents.learners.encoders import NormalizedVector
 from rlsuite.agents.learners.flat import FlatParameters, load_optimizer_state, make_adam, optimizer_state
 from rlsuite.agents.learners.lessons import find_lesson
@@ -77,7 +78,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
         _check_spaces(env)
         check_one_stream(rewards, c.gamma)
         super().__init__(
-            policy,  # type: ignore[arg-type]
+            LayerNormSACPolicy if policy == "MlpPolicy" and c.network.critic_layer_norm else policy,  # type: ignore[arg-type]
             env,
             learning_rate=LinearSchedule(c.learning_rate, 0.0, 1.0) if c.lr_schedule == "linear" else c.learning_rate,
             buffer_size=c.buffer_size,

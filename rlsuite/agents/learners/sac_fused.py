@@ -17,6 +17,7 @@ from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN, Actor
 from torch import Tensor, nn
 
 from rlsuite.agents.learners.actions import HALF_LOG_2PI
+from rlsuite.agents.learners.critics import LAYER_NORM_EPS, NormalizedActivation
 from rlsuite.agents.learners.flat import FlatAdam, FlatParameters
 from rlsuite.agents.learners.sac_losses import StepBatch
 
@@ -37,7 +38,9 @@ class Stack:
         bias_grads: The same of the biases.
         tanh: Whether the activation is tanh; else ReLU.
         active_last: Whether the last layer has the activation too.
+        layer_norm: Whether hidden layers are normalised before the activation, see `critics.NormalizedActivation`.
         outputs: What each layer gave last, (K, n, out).
+        sums: The same before normalisation and activation, with mean and reciprocal standard deviation (K, n, 1).
     """
 
     weights: list[Tensor]
@@ -46,7 +49,9 @@ class Stack:
     bias_grads: list[Tensor]
     tanh: bool
     active_last: bool = False
+    layer_norm: bool = False
     outputs: list[Tensor] = field(default_factory=list)
+    sums: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
     slopes: list[Tensor] = field(default_factory=list)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,10 +59,15 @@ class Stack:
         if not self.outputs or self.outputs[0].shape[1] != x.shape[1]:
             self.outputs = [x.new_empty(len(w), x.shape[1], w.shape[1]) for w in self.weights]
             self.slopes = [torch.empty_like(h) for h in self.outputs]
+        self.sums = []
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             out = self.outputs[i]
             torch.baddbmm(bias.expand_as(out), x, weight.mT, out=out)
             if self.active_last or i + 1 < len(self.weights):
+                if self.layer_norm:
+                    out, mean, rstd = torch.native_layer_norm(out, [out.shape[-1]], None, None, LAYER_NORM_EPS)
+                    self.sums.append((self.outputs[i], mean, rstd))
+                    self.outputs[i] = out
                 out.tanh_() if self.tanh else out.relu_()
             x = out
         return x
@@ -92,21 +102,27 @@ class Stack:
             return grad
         out = self.outputs[i][:, :n]
         if self.tanh:
-            return aten.tanh_backward.grad_input(grad, out, grad_input=grad)
-        return aten.threshold_backward.grad_input(grad, out, 0, grad_input=grad)
+            grad = aten.tanh_backward.grad_input(grad, out, grad_input=grad)
+        else:
+            grad = aten.threshold_backward.grad_input(grad, out, 0, grad_input=grad)
+        if not self.layer_norm:
+            return grad
+        x, mean, rstd = (t[:, :n] for t in self.sums[i])
+        return aten.native_layer_norm_backward(grad, x, [x.shape[-1]], mean, rstd, None, None, [True, False, False])[0]
 
 
 def stacked(networks: list[nn.Sequential], flat: FlatParameters, *, active_last: bool = False) -> Stack:
     """A `Stack` over networks of one shape whose parameters lie one after the other in ``flat``."""
     layers = [[m for m in network if isinstance(m, nn.Linear)] for network in networks]
-    tanh = any(isinstance(m, nn.Tanh) for m in networks[0])
+    normed = [m for m in networks[0] if isinstance(m, NormalizedActivation)]
+    tanh = any(isinstance(m, nn.Tanh) for m in (normed[0] if normed else networks[0]))
     weights, biases, weight_grads, bias_grads = [], [], [], []
     for same in zip(*layers, strict=True):
         weights.append(_stride(flat.param.detach(), [m.weight for m in same], flat))
         biases.append(_stride(flat.param.detach(), [m.bias for m in same], flat).unsqueeze(1))
         weight_grads.append(_stride(flat.grad, [m.weight for m in same], flat))
         bias_grads.append(_stride(flat.grad, [m.bias for m in same], flat).unsqueeze(1))
-    return Stack(weights, biases, weight_grads, bias_grads, tanh, active_last)
+    return Stack(weights, biases, weight_grads, bias_grads, tanh, active_last, bool(normed))
 
 
 def _stride(flat: Tensor, same: list[Tensor], owner: FlatParameters) -> Tensor:
@@ -245,7 +261,8 @@ class _Sample:
 def is_plain(actor: Actor, critic: ContinuousCritic, device: torch.device) -> bool:
     """Whether `FusedStep` can compute these networks' gradients."""
     networks = [actor.latent_pi, *critic.q_networks]
-    plain = all(isinstance(m, nn.Linear | nn.ReLU | nn.Tanh) for network in networks for m in network)  # type: ignore[union-attr]
+    known = (nn.Linear, nn.ReLU, nn.Tanh, NormalizedActivation)
+    plain = all(isinstance(m, known) for network in networks for m in network)  # type: ignore[union-attr]
     simple = isinstance(actor.mu, nn.Linear) and not actor.use_sde and type(actor) is Actor
     learned_features = any(p.requires_grad for p in actor.features_extractor.parameters())
     return plain and simple and not learned_features and len(actor.latent_pi) > 0 and device.type == "cpu"

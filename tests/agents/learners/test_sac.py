@@ -102,6 +102,8 @@ def step_batch(steps: int, n: int, absorbing: float, moves_actor: bool, bc_coef:
         ({"hidden": [16, 8], "activation": "tanh", "n_critics": 3}, {"ent_coef_init": 0.2}, 3, True, 2.0),
         ({"hidden": [16], "n_critics": 1}, {"ent_coef": 0.3}, 2, True, 0.0),
         (NET, {}, 2, False, 0.7),
+        (NET | {"critic_layer_norm": True}, {}, 2, True, 0.7),
+        ({"hidden": [16, 8], "activation": "tanh", "critic_layer_norm": True}, {}, 1, True, 0.0),
     ],
 )
 def test_the_gradient_by_hand_is_autograds(
