@@ -38,6 +38,8 @@ def learners():
     yield "PPO", PPO("CnnPolicy", image, network={"encoder": "small", "encoder_features": 8}, **small)
     off = {"learning_starts": 16, "batch_size": 16, "buffer_size": 256, "seed": 0, "device": "cpu"}
     yield "SAC", SAC("MlpPolicy", box, normalize_obs=True, network={"hidden": [16, 16]}, **off)
+    normed = {"hidden": [16, 16], "critic_layer_norm": True}
+    yield "SAC", SAC("MlpPolicy", box, normalize_obs=True, network=normed, **off)
 
 
 def test_a_stock_process_predicts_the_same(tmp_path: Path) -> None:
