@@ -14,18 +14,25 @@ from torch.nn.functional import layer_norm
 LAYER_NORM_EPS = 1e-5
 
 
-class NormalizedActivation(nn.Sequential):
+class NormalizedActivation(nn.Module):
     """An activation of inputs (..., width) that are brought to mean 0 and variance 1 over the width first.
 
     It stands where the activation stood and has no parameters, so that a critic's parameters keep their names.
+
+    Args:
+        activation: The module it stands for.
 
     Reference:
         Ba et al. 2016, arXiv:1607.06450, without scale and shift: the linear layer behind it scales.
     """
 
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The same shape."""
-        return super().forward(layer_norm(x, x.shape[-1:], eps=LAYER_NORM_EPS))
+        return self.activation(layer_norm(x, x.shape[-1:], eps=LAYER_NORM_EPS))
 
 
 class LayerNormSACPolicy(SACPolicy):

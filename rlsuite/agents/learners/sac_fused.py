@@ -115,7 +115,7 @@ def stacked(networks: list[nn.Sequential], flat: FlatParameters, *, active_last:
     """A `Stack` over networks of one shape whose parameters lie one after the other in ``flat``."""
     layers = [[m for m in network if isinstance(m, nn.Linear)] for network in networks]
     normed = [m for m in networks[0] if isinstance(m, NormalizedActivation)]
-    tanh = any(isinstance(m, nn.Tanh) for m in (normed[0] if normed else networks[0]))
+    tanh = any(isinstance(m, nn.Tanh) for m in ([m.activation for m in normed] or networks[0]))
     weights, biases, weight_grads, bias_grads = [], [], [], []
     for same in zip(*layers, strict=True):
         weights.append(_stride(flat.param.detach(), [m.weight for m in same], flat))
