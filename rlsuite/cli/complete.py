@@ -88,7 +88,7 @@ def known_part(text: str, size: tuple[int, int]) -> Tensor:
     from rlsuite.generators import read_image
 
     side, _, share = text.partition(":")
-    if side not in SIDES and Path(text).suffix:
+    if ":" not in text and Path(text).suffix:
         mask = F.interpolate(read_image(Path(text), 1), size=size, mode="nearest")
         return (mask > 0.5).float()
     try:

@@ -5,8 +5,10 @@ import json
 
 import pytest
 import torch
+import typer
 
 from rlsuite.cli.app import call
+from rlsuite.cli.complete import known_part
 from rlsuite.experiment import train
 from rlsuite.experiment.generating import load_generator
 from rlsuite.generators import grid, load_images, write_png
@@ -163,3 +165,14 @@ def test_what_a_model_cannot_be_given_is_told(runs, capsys):
     assert "image_gpt: `complete` takes no --condition" in capsys.readouterr().err
     assert call(["complete", runs["dalle"], picture, "--condition", "red", "--condition", "blue"]) == 2
     assert "2 conditions for 1 pictures" in capsys.readouterr().err
+
+
+def test_what_is_kept_of_a_picture_is_a_side_or_a_mask(tmp_path):
+    assert known_part("top:0.5", (4, 4))[0, 0].sum(dim=1).tolist() == [4, 4, 0, 0]
+    assert known_part("right:0.25", (4, 4))[0, 0].sum(dim=0).tolist() == [0, 0, 0, 4]
+    mask = torch.zeros(1, 3, 4, 4)
+    mask[..., 0] = 1
+    assert known_part(str(write_png(tmp_path / "mask.png", mask[0])), (4, 4))[0, 0].sum(dim=0).tolist() == [4, 0, 0, 0]
+    for text in ("tp:0.5", "top:1.5", "top:half"):
+        with pytest.raises(typer.BadParameter, match="write what is given as top"):
+            known_part(text, (4, 4))
