@@ -29,7 +29,7 @@ from rlsuite.generators.tokens.sprite_tokens import as_symbols
 from rlsuite.generators.tokens.training import cross_entropy, warm_cosine
 from rlsuite.runs.seeding import torch_stream
 
-SIZE, ROWS, HELD_OUT = 24, 6, 150
+SIZE, ROWS, HELD_OUT = 24, 6, 0.12
 CONTEXT = ROWS * (SIZE + 1)
 LAYERS, WIDTH, HEADS, BATCH = 3, 96, 4, 16
 SPEC = Spec("sprite_gpt", (SIZE, SIZE), 4)
