@@ -130,6 +130,42 @@ def test_schedules_and_perplexity():
     assert float(dvae.code_perplexity(torch.tensor([1.0, 0, 0]))) == pytest.approx(1, rel=1e-4)
 
 
+def test_fsq_does_not_put_all_pictures_into_one_code():
+    """Pictures with a bright ground and a dark spot: the ground alone would drive the coordinates to one side."""
+    images = torch.full((32, 3, 16, 16), 0.95)
+    for i in range(32):
+        images[i, :, (i % 4) * 4 : (i % 4) * 4 + 4, (i // 8) * 4 : (i // 8) * 4 + 4] = 0.1
+    torch.manual_seed(0)
+    vae = dvae.DiscreteAutoencoder(3, 8, 2, 64, "fsq", (4, 4, 4)).train()
+    vae.begin_at(images)
+    optimizer = torch.optim.Adam(vae.parameters(), 3e-3)
+    for _ in range(40):
+        optimizer.zero_grad()
+        parts = vae.loss(images, None, 1.0, 0.0)
+        parts["loss"].backward()
+        optimizer.step()
+    assert dvae.code_perplexity(parts["used"]) > 2
+    vae.eval()
+    torch.testing.assert_close(vae.encoder(images[:1]), vae.encoder(images)[:1], atol=1e-4, rtol=1e-4)
+
+
+def test_the_decoder_begins_at_the_median_colour():
+    images = torch.full((4, 3, 8, 8), 0.3)
+    images[:, :, :2] = 0.9
+    vae = dvae.DiscreteAutoencoder(3, 8, 1, 64, "fsq", (4, 4, 4))
+    vae.begin_at(images)
+    torch.nn.init.zeros_(vae.decoder.net[-1].weight)
+    torch.testing.assert_close(vae.decode(torch.zeros(1, 4, 4, dtype=torch.long)), torch.full((1, 3, 8, 8), 0.3))
+
+
+def test_going_on_does_not_begin_again():
+    model = generators.make("dalle", {**TINY, "quantizer": "fsq"})
+    model.fit(captioned(), n_steps=3)
+    learned = {k: v.clone() for k, v in model.vae.state_dict().items()}
+    model.fit_state(captioned(), seed=0)
+    assert all(torch.equal(v, learned[k]) for k, v in model.vae.state_dict().items())
+
+
 def test_kl_of_uniform_codes_is_nothing():
     vae = dvae.DiscreteAutoencoder(3, 8, 2, 16, "gumbel", ())
     torch.nn.init.zeros_(vae.encoder.net[-1].weight)

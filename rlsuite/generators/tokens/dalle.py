@@ -8,7 +8,7 @@ byte-pair dropout; the step size follows a cosine instead of halving when the lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,76 +20,22 @@ from rlsuite.generators.contracts import Device, Generator, Spec
 from rlsuite.generators.data.imageset import ImageSet
 from rlsuite.generators.images import check_images, from_bytes
 from rlsuite.generators.streams import seeded_weights
-from rlsuite.generators.tokens.cache import Cache, empty_cache
+from rlsuite.generators.tokens.cache import empty_cache
 from rlsuite.generators.tokens.captions import CaptionTokens
+from rlsuite.generators.tokens.code_transformer import CodeTransformer, stream
 from rlsuite.generators.tokens.config import DalleConfig
-from rlsuite.generators.tokens.dalle_masks import attention_masks
 from rlsuite.generators.tokens.dvae import DiscreteAutoencoder, code_perplexity, ramp
-from rlsuite.generators.tokens.network import build_gpt2, run
-from rlsuite.generators.tokens.sampling import CHUNK, choose, paste, uniforms
+from rlsuite.generators.tokens.sampling import CHUNK, OnImages, choose, half_precision, paste, unfinished, uniforms
 from rlsuite.generators.tokens.training import TokenState
 from rlsuite.runs.seeding import stream_seed
 from rlsuite.runs.statetree import StateTree
 
 BPE = "byte_pairs"
 """Under which name the provenance keeps the learned byte pairs."""
+FIRST = 256
+"""Pictures whose median colour the decoder begins at."""
 WRAP = 2
 """Codes beyond the edge that a seamless picture's decoder sees."""
-
-
-class CodeTransformer(nn.Module):
-    """GPT-2's blocks over ``[start] text codes``, codes placed by row and column.
-
-    Args:
-        config: The section.
-        side: Codes of a row.
-        seed: Of the weights.
-    """
-
-    masks: Tensor | None
-
-    def __init__(self, config: DalleConfig, side: int, seed: int) -> None:
-        super().__init__()
-        self.n_text, self.side, self.codes = config.text_length, side, config.codes
-        self.first_code = config.text_vocabulary + config.text_length
-        self.start = self.first_code + config.codes
-        self.gpt: Any = build_gpt2(
-            self.start + 1, 1 + config.text_length, config.layers, config.width, config.heads, seed
-        )
-        with seeded_weights(seed, "dalle/places"):
-            self.rows, self.columns = nn.Embedding(side, config.width), nn.Embedding(side, config.width)
-            for places in (self.rows, self.columns):
-                nn.init.normal_(places.weight, std=0.02)
-        sparse = config.attention == "sparse"
-        masks = attention_masks(config.layers, 1 + config.text_length, side) if sparse else None
-        self.register_buffer("masks", masks, persistent=False)
-
-    @property
-    def length(self) -> int:
-        """Tokens read: the start, the text, all codes but the last."""
-        return self.n_text + self.side**2
-
-    def embed(self, tokens: Tensor, first: int = 0) -> Tensor:
-        """Vectors of tokens that stand at ``first`` and after."""
-        vectors = self.gpt.transformer.wte(tokens)
-        place = torch.arange(first, first + tokens.shape[1], device=tokens.device)
-        code = (place - 1 - self.n_text).clamp(min=0)
-        text = self.gpt.transformer.wpe(place.clamp(max=self.n_text))
-        image = self.rows(code // self.side) + self.columns(code % self.side)
-        return vectors + torch.where((place > self.n_text)[:, None], image, text)
-
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """What the output layer reads, (batch, n, width)."""
-        first = cache.n if cache is not None else 0
-        return run(self.gpt, self.embed(tokens, first), cache=cache, masks=self.masks)
-
-    def code_scores(self, hidden: Tensor) -> Tensor:
-        """Scores of the codes alone, (..., codes)."""
-        return F.linear(hidden, self.gpt.lm_head.weight[self.first_code : self.start])
-
-    def text_scores(self, hidden: Tensor) -> Tensor:
-        """Scores of the text tokens alone."""
-        return F.linear(hidden, self.gpt.lm_head.weight[: self.first_code])
 
 
 class Dalle(Generator):
@@ -148,15 +94,25 @@ class Dalle(Generator):
             UserError: The images are of another size, or have no captions.
         """
         data.require(self.spec)
+        if BPE not in self.provenance:  # fresh: not a training that goes on
+            self.vae.begin_at(from_bytes(data.images[:FIRST]))
         learned = CaptionTokens.learn(data.captions or (), self.config.text_vocabulary, self.config.text_length)
         self.provenance = {**self.provenance, BPE: learned.to_text()}
         self._captions = learned
         return DalleState(self.to(device), data, seed=seed, device=device)
 
-    def sample(self, n: int, *, seed: int, condition: Any = None, temperature: float | None = None) -> Tensor:
-        """N images of one text, or of a list of n; without text, of anything."""
-        free = torch.full((n, self.side**2), -1, dtype=torch.long)
-        return self.decode_codes(self.fill(free, self.texts(condition, n), seed=seed, temperature=temperature))
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int,
+        condition: Any = None,
+        temperature: float | None = None,
+        on_images: OnImages | None = None,
+    ) -> Tensor:
+        """N images of one text, or of a list of n; without text, of anything. ``on_images`` sees each row of codes."""
+        free, texts = torch.full((n, self.side**2), -1, dtype=torch.long), self.texts(condition, n)
+        return self.decode_codes(self.fill(free, texts, seed=seed, temperature=temperature, on_images=on_images))
 
     def complete(
         self,
@@ -224,14 +180,38 @@ class Dalle(Generator):
         return torch.cat(parts)[..., cut:-cut, cut:-cut].contiguous()
 
     @torch.no_grad()
-    def fill(self, codes: Tensor, texts: Tensor, *, seed: int, temperature: float | None = None) -> Tensor:
+    def fill(
+        self,
+        codes: Tensor,
+        texts: Tensor,
+        *,
+        seed: int,
+        temperature: float | None = None,
+        on_images: OnImages | None = None,
+    ) -> Tensor:
         """Draw every code that is -1, in raster order; ``texts`` (n, text length)."""
         chances, filled = uniforms(len(codes), self.side**2, seed, "dalle"), codes.clone()
         for part in torch.arange(len(codes)).split(CHUNK):
-            filled[part] = self._fill(codes[part], texts[part], chances[part], temperature).cpu()
+
+            def watch(drawn: Tensor, part: Tensor = part) -> None:
+                filled[part] = drawn.cpu()
+                if on_images is not None:
+                    there = (filled >= 0).view(-1, self.side, self.side)
+                    on_images(unfinished(self.decode_codes(filled.clamp(min=0)), there))
+
+            shown = None if on_images is None else watch
+            with half_precision(self.device, self.config):
+                filled[part] = self._fill(codes[part], texts[part], chances[part], temperature, shown).cpu()
         return filled
 
-    def _fill(self, codes: Tensor, texts: Tensor, chances: Tensor, temperature: float | None) -> Tensor:
+    def _fill(
+        self,
+        codes: Tensor,
+        texts: Tensor,
+        chances: Tensor,
+        temperature: float | None,
+        watch: Callable[[Tensor], None] | None,
+    ) -> Tensor:
         config, model, n = self.config, self.model, len(codes)
         guided = config.guidance != 1.0
         both = torch.cat([texts, self.captions([None] * n)]) if guided else texts
@@ -239,7 +219,7 @@ class Dalle(Generator):
         cache = empty_cache(model.gpt, len(fed), model.length)
         codes, chances = codes.clone().to(self.device), chances.to(self.device)
         for i in range(codes.shape[1]):
-            scores = model.code_scores(model.hidden(fed, cache)[:, -1])
+            scores = model.code_scores(model.hidden(fed, cache)[:, -1]).float()
             if guided:
                 with_text, without = scores.chunk(2)
                 scores = without + config.guidance * (with_text - without)
@@ -247,6 +227,8 @@ class Dalle(Generator):
             drawn = choose(scores, chances[:, i], temperature=heat, top_k=config.top_k, top_p=config.top_p)
             codes[:, i] = torch.where(codes[:, i] < 0, drawn, codes[:, i])
             fed = (codes[:, i : i + 1] + model.first_code).repeat(1 + guided, 1)
+            if watch is not None and (i + 1) % self.side == 0:
+                watch(codes)
         return codes
 
     def score(self, images: Tensor, condition: Any = None) -> Tensor:
@@ -275,12 +257,6 @@ class Dalle(Generator):
         if len(wanted) != n:
             raise UserError(f"dalle: {len(wanted)} texts were given for {n} images")
         return self.captions(wanted)
-
-
-def stream(model: CodeTransformer, texts: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-    """What is read and what is to be said: (n, length) each."""
-    whole = torch.cat([torch.full_like(texts[:, :1], model.start), texts, codes + model.first_code], dim=1)
-    return whole[:, :-1], whole[:, 1:]
 
 
 class DalleState(TokenState):
@@ -336,7 +312,10 @@ class DalleState(TokenState):
         noise = torch.rand(shape, generator=self.generator, device=self.device) if gumbel else None
         with self.autocast():
             parts = self.vae.loss(images, noise, heat, beta)
-        self.descend(optimizer, parts["loss"])
+        optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.clip, foreach=True)
+        optimizer.step()
         self.used = self.used.lerp(parts["used"].detach().cpu(), 0.05)
         self.end_step()
         shown = {k: parts[k].detach() for k in ("loss", "reconstruction", "kl")}

@@ -2,8 +2,10 @@
 
 Reference: Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation", section 2.1 and appendix A (Gumbel relaxation,
 logit-Laplace likelihood, residual gain, schedules); Mentzer et al. 2023, "Finite Scalar Quantization" (``fsq``).
-Deviation: the averaged code distribution over the batch is not regularised beyond the KL term; how many codes are
-used is reported instead (`code_perplexity`).
+Deviations: the averaged code distribution over the batch is not regularised beyond the KL term; how many codes are
+used is reported instead (`code_perplexity`); the scale has a floor (`LEAST_LOG_SCALE`). ``fsq``'s coordinates are
+normalised over the batch before they are bounded: else their means run off in the first steps, to where all pictures
+have one code.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ from torch import Tensor, nn
 
 EPSILON = 0.1
 """Pixels x in [0, 1] become 0.8 x + 0.1: the logit stays finite."""
+
+LEAST_LOG_SCALE = -3.0
+"""ln of a Laplace scale of two grey levels. Where many pixels are exactly alike (a plain ground) the likelihood has no
+bound: the scale falls for ever, and its gradients drown all others."""
 
 
 class Residual(nn.Module):
@@ -109,7 +115,18 @@ class DiscreteAutoencoder(nn.Module):
             self.fsq = FSQ(list(levels))
         self.inner = inner = codes if self.fsq is None else len(levels)
         self.encoder = Encoder(channels, width, halvings, inner)
+        if self.fsq is not None:
+            self.encoder.net.append(nn.BatchNorm2d(inner, affine=False))
         self.decoder = Decoder(channels, width, halvings, inner)
+
+    @torch.no_grad()
+    def begin_at(self, images: Tensor) -> None:
+        """Let ``fsq``'s decoder first guess these images' median colour; finding it would cost hundreds of steps."""
+        if self.fsq is None:
+            return  # as published
+        channels = to_logit_range(images).transpose(0, 1).flatten(1)
+        last: Any = self.decoder.net[-1]
+        last.bias[: self.channels] = torch.logit(channels.median(dim=1).values)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
@@ -152,11 +169,22 @@ class DiscreteAutoencoder(nn.Module):
         return {"loss": reconstruction + beta * per_value, "reconstruction": reconstruction, "kl": kl, "used": used}
 
     def _fsq_loss(self, images: Tensor, scores: Tensor) -> dict[str, Tensor]:
+        """Means learn from plain absolute errors, scales from the likelihood.
+
+        By the likelihood alone a pixel pulls the harder the surer it is already: a plain ground drowns what stands
+        on it.
+
+        Reference: Seitzer et al. 2022, arXiv:2203.09168 (the same of the normal distribution).
+        """
         vectors, indices = self.fsq(scores.permute(0, 2, 3, 1).flatten(1, 2))
         grid = vectors.view(len(images), *scores.shape[2:], self.inner).permute(0, 3, 1, 2)
-        reconstruction = logit_laplace(images, self.decoder(grid.contiguous()))
+        maps = self.decoder(grid.contiguous())
+        mean, log_scale = maps.chunk(2, dim=1)
+        scales = logit_laplace(images, torch.cat([mean.detach(), log_scale], dim=1))
+        errors = (torch.logit(to_logit_range(images.float())) - mean.float()).abs().mean()
+        reconstruction = logit_laplace(images, maps.detach())
         used = torch.bincount(indices.flatten().long(), minlength=self.codes).float() / indices.numel()
-        return {"loss": reconstruction, "reconstruction": reconstruction, "kl": torch.zeros(()), "used": used}
+        return {"loss": errors + scales, "reconstruction": reconstruction, "kl": torch.zeros(()), "used": used}
 
 
 def to_logit_range(x: Tensor) -> Tensor:
@@ -175,6 +203,7 @@ def logit_laplace(images: Tensor, maps: Tensor) -> Tensor:
     The density of x in (0, 1) is exp(-|logit(x) - mean| / b) / (2 b x (1 - x)); ``maps`` holds means, then ln b.
     """
     mean, log_scale = maps.float().chunk(2, dim=1)
+    log_scale = log_scale.clamp(min=LEAST_LOG_SCALE)
     x = to_logit_range(images.float())
     away = (torch.logit(x) - mean).abs()
     return (away * torch.exp(-log_scale) + log_scale + math.log(2) + torch.log(x * (1 - x))).mean()
