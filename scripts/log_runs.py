@@ -26,6 +26,8 @@ LEARNER = (
     "gradient_steps",
     "policy_delay",
     "policy_average",
+    "deterministic_share",
+    "normalize_obs",
     "tau",
     "ent_coef_init",
     "reward_update_every",
@@ -33,6 +35,7 @@ LEARNER = (
     "reward_batch_size",
     "reward_window",
 )
+NETWORK = ("hidden", "log_std_init", "n_critics", "critic_layer_norm")
 REWARD = (
     "inputs",
     "reward_form",
@@ -80,7 +83,7 @@ def line(path: Path) -> dict:
         "train_wall_s": summary["train_wall_s"],
         "learner": {k: learner[k] for k in LEARNER if k in learner}
         | {"n_envs": config["env"]["n_envs"]}
-        | {k: learner["network"][k] for k in ("hidden", "log_std_init") if k in learner["network"]},
+        | {k: learner["network"][k] for k in NETWORK if k in learner["network"]},
         "reward": {k: reward[k] for k in REWARD if k in reward},
         "demos": config["demos"],
     }  # fmt: skip
