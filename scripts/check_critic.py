@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rlsuite.agents.contracts import Batch
 from rlsuite.agents.learners.sac_losses import q_values
 from rlsuite.envs.levels import make_vec
 from rlsuite.experiment.assembly import assemble
@@ -60,6 +61,12 @@ class Episodes:
     action: Tensor
     fell: Tensor
     reward: Tensor
+    next_obs: Tensor
+
+    def as_batch(self) -> Batch:
+        """What a learned reward scores."""
+        never = torch.zeros_like(self.fell)
+        return Batch(self.obs, self.action, self.reward, self.fell, never, self.next_obs, never, info={})
 
 
 def play(learner: Any, level: str, n_steps: int, *, sampled: bool) -> Episodes:
@@ -71,7 +78,8 @@ def play(learner: Any, level: str, n_steps: int, *, sampled: bool) -> Episodes:
         unit = torch.tanh(mean + log_std.exp() * torch.randn_like(mean) if sampled else mean)
         action = learner._action_center + unit * learner._action_half
         step = env.step_tensor(action)
-        found.append((obs, action, step.terminated.clone(), step.reward.float().clone()))
+        next_obs = step.next_obs.float().clone()
+        found.append((obs, action, step.terminated.clone(), step.reward.float().clone(), next_obs))
         obs = step.obs.float().clone()
     env.close()
     return Episodes(*map(torch.stack, zip(*found, strict=True)))
@@ -81,7 +89,7 @@ def figures(learner: Any, seen: Episodes) -> dict[str, Any]:
     """Returns and values by the learner's discriminator and critics."""
     gail, shape = learner.rewards[0], seen.fell.shape
     obs, action = seen.obs.flatten(0, 1), seen.action.flatten(0, 1)
-    reward = gail._reward_of_rows(gail.encoder(obs, action, obs)).view(shape)
+    reward = gail.reward(seen.as_batch())
     features = learner.actor.extract_features(obs, learner.actor.features_extractor)
     value = q_values(learner.critic, features, learner.unit_action(action)).amin(1).view(shape)
     absorbing = torch.as_tensor(gail.absorbing_value(learner.gamma))

@@ -162,8 +162,8 @@ class SACConfig(Section):
     to a tenth of the budget, where the score jumps from one evaluation to the next; more follows too slowly."""
     deterministic_share: float = Field(default=0.0, ge=0, le=1)
     """Share of the environments that act by the mean action while the others sample. The critics then see where the
-    policy that is judged goes and falls, which sampled actions may never show; worth 0.25 to 0.5 where evaluations
-    with the mean action are worse than the episodes of training. 0: all sample."""
+    policy that is judged goes and falls, which sampled actions may never show. Tried with 0.5 for off-policy GAIL on
+    Hopper, without gain (docs/results/gail_hopper.md). 0: all sample."""
     learning_rate: float = Field(default=3e-4, gt=0)
     """Adam's step size of actor, critics and entropy coefficient, usually 1e-4 to 1e-3."""
     lr_schedule: Literal["constant", "linear"] = "constant"
