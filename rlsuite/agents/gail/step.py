@@ -75,7 +75,26 @@ def step_by_hand(network: Discriminator, rows: Rows, config: GailConfig) -> dict
                 curved[i] = back * chain[i + 1] * _curvature(network, hidden[i], masks[i], slopes[i], rows.penalised)
             back = back * slopes[i][rows.penalised]
         torch.sum(back, 0, keepdim=True, out=found[-1])
-    by_logit = _by_logits(logits, rows, config)[None]
+    biases = _back_through(rows, weights, hidden, slopes, curved, _by_logits(logits, rows, config)[None], found)
+    for i, spectrum in enumerate(spectra):  # W / s with s = left W right
+        within = torch.dot(found[i].flatten(), weights[i].flatten())
+        found[i].addr_(spectrum.left * -within, spectrum.right).div_(spectrum.value)
+    for parameter, grad in zip([*network.weights, *network.biases], [*found, *biases], strict=True):
+        assert parameter.grad is not None
+        parameter.grad.copy_(grad)
+    return _metrics(logits, chain[0], *_terms(logits, chain[0], rows, config))
+
+
+def _back_through(
+    rows: Rows,
+    weights: list[Tensor],
+    hidden: list[Tensor],
+    slopes: list[Tensor],
+    curved: list[Tensor | None],
+    by_logit: Tensor,
+    found: list[Tensor],
+) -> list[Tensor]:
+    """The ordinary backward pass from (1, 3n): adds to the weights' gradients ``found``, returns the biases'."""
     found[-1].addmm_(by_logit, hidden[-1])
     biases = [by_logit.sum(1)]
     by_hidden = by_logit.mT * weights[-1]
@@ -86,13 +105,7 @@ def step_by_hand(network: Discriminator, rows: Rows, config: GailConfig) -> dict
         found[i].addmm_(by_sum.mT, hidden[i - 1] if i else rows.inputs)
         biases.insert(0, by_sum.sum(0))
         by_hidden = by_sum @ weights[i] if i else by_sum
-    for i, spectrum in enumerate(spectra):  # W / s with s = left W right
-        within = torch.dot(found[i].flatten(), weights[i].flatten())
-        found[i].addr_(spectrum.left * -within, spectrum.right).div_(spectrum.value)
-    for parameter, grad in zip([*network.weights, *network.biases], [*found, *biases], strict=True):
-        assert parameter.grad is not None
-        parameter.grad.copy_(grad)
-    return _metrics(logits, chain[0], *_terms(logits, chain[0], rows, config))
+    return biases
 
 
 def _terms(logits: Tensor, gradients: Tensor, rows: Rows, config: GailConfig) -> tuple[Tensor, Tensor, Tensor]:
