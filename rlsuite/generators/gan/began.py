@@ -20,7 +20,7 @@ from rlsuite.generators.gan.config import BeganConfig
 from rlsuite.generators.gan.decoder import CHUNK, LatentDecoder
 from rlsuite.generators.images import check_images
 from rlsuite.generators.streams import noise, seeded_weights
-from rlsuite.generators.training import NetworkState
+from rlsuite.generators.training import NetworkState, frozen
 from rlsuite.runs.statetree import StateTree
 
 
@@ -124,37 +124,30 @@ class BeganState(NetworkState):
         self.parts["balance"] = self.balance
 
     def step(self) -> Mapping[str, Tensor | float]:
-        """Judge and generator once each, both from where they stand: the generated images are judged once."""
+        """Judge, then generator against the judge that has moved, on the same generated images.
+
+        One gradient of L(G(z)) could move both from where they stand, a quarter faster; samples end worse.
+        """
         self.d.train()
         rate = self._set_schedules()
         real = self.real()
         with self.autocast():
             fake = self.g(noise((len(real), self.config.latent), self.config.prior, self.generator))
-            loss_real, loss_fake = self._rebuilt(real), self._rebuilt(fake)
-        self._descend(loss_real, loss_fake)
-        loss_real, loss_fake = loss_real.detach(), loss_fake.detach()
-        convergence = self.balance.update(loss_real, loss_fake)
+            loss_real, loss_fake = self._rebuilt(real), self._rebuilt(fake.detach())
+        self.descend(self.optimizers["d"], loss_real - self.balance.k * loss_fake)
+        with frozen(self.d), self.autocast():
+            loss_g = self._rebuilt(fake)
+        self.descend(self.optimizers["g"], loss_g)
+        convergence = self.balance.update(loss_real.detach(), loss_fake.detach())
         self.end_step()
         self._carry()
         return {
-            "loss_d": loss_real,
-            "loss_g": loss_fake,
+            "loss_d": loss_real.detach(),
+            "loss_g": loss_g.detach(),
             "k": self.balance.k,
             "convergence": convergence,
             "learning_rate": rate,
         }
-
-    def _descend(self, loss_real: Tensor, loss_fake: Tensor) -> None:
-        """L(x) - k L(G(z)) for the judge and L(G(z)) for the generator, out of one gradient of L(G(z))."""
-        for optimizer in self.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)
-        loss_fake.backward()
-        for parameter in self.d.parameters():
-            if parameter.grad is not None:
-                parameter.grad.mul_(-self.balance.k)
-        loss_real.backward()
-        for optimizer in self.optimizers.values():
-            optimizer.step()
 
     def shared(self) -> list[Tensor]:
         """The balance: each process sees other images."""
