@@ -149,6 +149,26 @@ def test_fsq_does_not_put_all_pictures_into_one_code():
     torch.testing.assert_close(vae.encoder(images[:1]), vae.encoder(images)[:1], atol=1e-4, rtol=1e-4)
 
 
+def test_fsq_charges_coordinates_that_say_the_same(monkeypatch):
+    vae = dvae.DiscreteAutoencoder(3, 8, 1, 16, "fsq", (4, 4)).train()
+    last = vae.encoder.net[-2]
+    assert isinstance(last, torch.nn.Conv2d)
+    with torch.no_grad():
+        last.weight[1] = -last.weight[0]
+    images = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    charged = vae.loss(images, None, 1.0, 0.0)["loss"].detach()
+    monkeypatch.setattr(dvae, "DECORRELATION", 0.0)
+    assert float(charged - vae.loss(images, None, 1.0, 0.0)["loss"].detach()) == pytest.approx(0.1, rel=0.02)
+
+
+def test_residual_blocks_have_the_published_gain_unless_told():
+    published = dvae.DiscreteAutoencoder(3, 8, 2, 16, "gumbel", ())
+    gains = {m.gain for m in published.modules() if isinstance(m, dvae.Residual)}
+    assert gains == {1 / 36}  # three groups of two blocks
+    told = dvae.DiscreteAutoencoder(3, 8, 2, 16, "gumbel", (), gain=0.5)
+    assert {m.gain for m in told.modules() if isinstance(m, dvae.Residual)} == {0.5}
+
+
 def test_the_decoder_begins_at_the_median_colour():
     images = torch.full((4, 3, 8, 8), 0.3)
     images[:, :, :2] = 0.9

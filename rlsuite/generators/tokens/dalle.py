@@ -54,7 +54,13 @@ class Dalle(Generator):
         self.side = config.size // 2**config.halvings
         with seeded_weights(seed, "dalle/vae"):
             self.vae = DiscreteAutoencoder(
-                config.channels, config.vae_width, config.halvings, config.codes, config.quantizer, config.levels
+                config.channels,
+                config.vae_width,
+                config.halvings,
+                config.codes,
+                config.quantizer,
+                config.levels,
+                config.residual_gain,
             )
         self.model = CodeTransformer(config, self.side, seed)
         self._captions: CaptionTokens | None = None
