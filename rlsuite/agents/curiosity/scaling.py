@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rlsuite.agents.learners.advantages import DiscountedReturnScale
+from rlsuite.agents.learners.encoders import unit_pictures
 
 WHITEN_CLIP = 5.0
 WHITEN_SAMPLES = 1_000_000
@@ -50,7 +51,7 @@ class ObservationScale:
         if self.whiten:
             scale = (self.var + 1e-8).rsqrt().float()
             return ((x - self.mean.float()) * scale).clamp_(-WHITEN_CLIP, WHITEN_CLIP)
-        return x / 255.0 if self.image else x
+        return unit_pictures(x, fresh=not obs.is_floating_point()) if self.image else x
 
     def state_dict(self) -> dict[str, Any]:
         """Statistics."""

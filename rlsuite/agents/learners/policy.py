@@ -8,12 +8,12 @@ import gymnasium as gym
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.preprocessing import preprocess_obs
+from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
 from stable_baselines3.common.torch_layers import NatureCNN
 from torch import nn
 
 from rlsuite.agents.learners.actions import ActionHead, make_action_head
-from rlsuite.agents.learners.encoders import NormalizedVector
+from rlsuite.agents.learners.encoders import NormalizedVector, channels_last, unit_pictures
 
 
 class ActorCritic(ActorCriticPolicy):
@@ -88,9 +88,10 @@ class ActorCritic(ActorCriticPolicy):
         return any(True for _ in self.features_extractor.parameters())
 
     def _preprocess(self, obs: torch.Tensor) -> torch.Tensor:
-        out = preprocess_obs(obs, self.observation_space, normalize_images=self.normalize_images)
+        out = preprocess_obs(obs, self.observation_space, normalize_images=False)
         assert isinstance(out, torch.Tensor)
-        return out.contiguous(memory_format=torch.channels_last) if out.dim() == 4 else out
+        scaled = self.normalize_images and is_image_space(self.observation_space)
+        return unit_pictures(out, fresh=out is not obs) if scaled else channels_last(out)
 
     def latents(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Last hidden layers (policy, value) for the result of `inputs`."""
