@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from rlsuite.errors import RlsuiteError, RunError
 from rlsuite.experiment.generating import GeneratorAssembly, to_parts
 from rlsuite.experiment.lifecycle import RunOptions, RunSession
 from rlsuite.experiment.logs import LOGGER
-from rlsuite.generators.contracts import Samples
+from rlsuite.generators.contracts import Samples, capabilities
 from rlsuite.generators.images import film_frames, film_strips, grid, to_pixels, write_png
 from rlsuite.generators.workers import SharedTraining
 from rlsuite.runs.folder import RunFolder, Status
@@ -242,5 +243,20 @@ class GeneratorSession(RunSession):
         for text, count in self.notices.counts.items():
             console.print(f"warning ({count}x): {text}", markup=False, soft_wrap=True)
         console.print(f"samples: {self._preview_path(self.work.n_steps)}", markup=False, soft_wrap=True)
-        commands = [f"rlsuite sample {path}", f"rlsuite grid {path}", f"tensorboard --logdir {path}"]
+        commands = [*next_commands(self.work, path), f"tensorboard --logdir {path}"]
         console.print("next:\n" + "\n".join(f"  {command}" for command in commands), markup=False, soft_wrap=True)
+
+
+def next_commands(work: GeneratorAssembly, path: Path) -> list[str]:
+    """What to type next: the two best of what this generator can do."""
+    said = shlex.quote(work.data.captions[0]) if work.data.captions else "TEXT"
+    condition = f" --condition {said}" if work.generator.spec.condition == "text" else ""
+    offers = {
+        "samples": f"rlsuite sample {path}{condition}",
+        "decodes": f"rlsuite grid {path}",
+        "transforms": f"rlsuite transform {path} PICTURE",
+        "completes": f"rlsuite complete {path} PICTURE",
+        "ranks": f"rlsuite rank {path} PICTURES --text {said}",
+    }
+    able = capabilities(work.generator)
+    return [command for name, command in offers.items() if name in able][:2]

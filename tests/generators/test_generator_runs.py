@@ -1,6 +1,8 @@
 """A generator's run is a run like any other: folder, metrics, samples, resume, verbs."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ from rlsuite.cli.app import call
 from rlsuite.errors import ConfigError, UserError
 from rlsuite.experiment import resume, train
 from rlsuite.experiment.generating import load_generator, load_run_images
+from rlsuite.experiment.generator_session import next_commands
+from rlsuite.generators import load_images, make
 from rlsuite.runs.checkpoint import load_checkpoint
 from rlsuite.runs.folder import RunFolder
 from rlsuite.runs.keeper import CheckpointKeeper
@@ -62,6 +66,26 @@ def test_the_folder_holds_what_a_run_leaves(run):
     assert any("gen/loss_d" in line for line in lines)
     assert any("gen/fd_lite0" in line for line in lines)
     assert not [p for p in run.path.rglob("*") if p.suffix in (".pt", ".pth", ".pkl")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "verbs"),
+    [
+        ("dcgan", ["sample", "grid"]),
+        ("pix2pix", ["transform"]),
+        ("dalle", ["sample", "complete"]),
+        ("contrast", ["rank"]),
+        ("image_gpt", ["sample", "complete"]),
+    ],
+)
+def test_a_run_ends_with_what_its_generator_can_do(kind, verbs):
+    data = load_images({"id": "shapes", "n_shapes": 4}, make(kind, {"preset": "tiny"}).spec)
+    work = SimpleNamespace(generator=make(kind, {"preset": "tiny"}), data=data)
+    commands = next_commands(work, Path("RUN"))  # pyright: ignore[reportArgumentType]
+    assert [c.split()[1] for c in commands] == verbs
+    if kind in ("dalle", "contrast"):
+        assert data.captions is not None
+        assert data.captions[0] in commands[0]
 
 
 def test_samples_are_in_tensorboard(run):
