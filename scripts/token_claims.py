@@ -132,10 +132,11 @@ def rerank(runs: list[Path], n: int, out: Path) -> dict[str, Any]:
         fits = [c for c, v in sorted(said.items()) if ((v["colour"], v["shape"]) in hidden) == (kind == "unseen")]
         chosen = [fits[i] for i in evenly(len(fits), min(n, len(fits)))]
         found[kind] = asdict(reranking(model, scorer, reader, {c: said[c] for c in chosen}))
-    rows = [model.sample(8, seed=7, condition=[c] * 8) for c in chosen[:8]]
-    ranked = [r[scorer.score(r, c).argsort(descending=True)] for r, c in zip(rows, chosen, strict=False)]
+    shown = [chosen[i] for i in evenly(len(chosen), min(8, len(chosen)))]
+    rows = [model.sample(8, seed=7, condition=[c] * 8) for c in shown]
+    ranked = [r[scorer.score(r, c).argsort(descending=True)] for r, c in zip(rows, shown, strict=True)]
     write_png(out / "rerank.png", grid(to_rgb(torch.cat(ranked)), 8), scale=2)
-    return found | {"sentences_drawn_in_the_picture": chosen[:8]}
+    return found | {"sentences_drawn_in_the_picture": shown}
 
 
 def _flat(images: Tensor) -> np.ndarray:
