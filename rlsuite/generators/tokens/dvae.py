@@ -24,9 +24,8 @@ LEAST_LOG_SCALE = -3.0
 """ln of a Laplace scale of two grey levels. Where many pixels are exactly alike (a plain ground) the likelihood has no
 bound: the scale falls for ever, and its gradients drown all others."""
 
-
 DECORRELATION = 0.1
-"""Weight of half the squared correlations between ``fsq``'s coordinates. At 1 it disturbs what they say."""
+"""Weight of the squared correlations of ``fsq``'s coordinates, each pair once. At 1 it disturbs what they say."""
 
 
 class Residual(nn.Module):

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlsuite.agents.learners.acting import make_actor
-from rlsuite.agents.learners.encoders import NormalizedVector
+from rlsuite.agents.learners.encoders import NormalizedVector, channels_last, unit_pictures
 from rlsuite.agents.learners.flat import FlatParameters, make_adam
 from rlsuite.agents.learners.fused import FusedUpdate, is_plain
 from rlsuite.agents.learners.losses import LossSettings, Minibatch
@@ -165,6 +165,18 @@ def test_early_stopping_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     learner = PPO("MlpPolicy", make_probe("obs-action", 4, seed=0), seed=0, target_kl=1e-4, device="cpu", **settings)
     learner.learn(64, log_interval=None)
     assert learner._n_updates < 50
+
+
+def test_pictures_are_prepared_as_by_division_and_the_callers_stay() -> None:
+    raw = torch.randint(0, 256, (3, 4, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    wanted = raw.float() / 255.0
+    prepared = unit_pictures(raw.float(), fresh=True)
+    assert torch.equal(prepared, wanted)
+    assert prepared.is_contiguous(memory_format=torch.channels_last)
+    for held in (raw.float(), channels_last(raw.float())):
+        before = held.clone()
+        assert torch.equal(unit_pictures(held, fresh=False), wanted)
+        assert torch.equal(held, before)
 
 
 def test_normalizer_is_exact_over_batches() -> None:
