@@ -168,6 +168,16 @@ class NetworkState(FitState):
         loss.backward()
         optimizer.step()
 
+    def descend_clipped(
+        self, optimizer: torch.optim.Optimizer, loss: Tensor, network: nn.Module, largest: float
+    ) -> Tensor:
+        """`descend` with the norm of the network's gradient bounded by ``largest``; returns what it was, 0-d."""
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(network.parameters(), largest, foreach=True)
+        optimizer.step()
+        return norm.detach()
+
     def shared(self) -> list[Tensor]:
         """What beside the gradients must agree where several processes train together; changed in place."""
         return []

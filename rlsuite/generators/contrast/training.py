@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlsuite.generators.augment import augment
 from rlsuite.generators.contracts import Device
@@ -95,13 +95,10 @@ class ContrastState(NetworkState):
             images = self.towers.embed_images(self._images(rows))
             texts = self.towers.embed_texts(self._texts(rows))
         loss = info_nce(images.float(), texts.float(), self.towers.scale, ids[:, None] == ids[None, :])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.towers.parameters(), self.config.clip, foreach=True)
-        optimizer.step()
+        norm = self.descend_clipped(optimizer, loss, self.towers, self.config.clip)
         self.end_step()
         scale = self.towers.scale.detach()
-        return {"loss": loss.detach(), "grad_norm": norm.detach(), "learning_rate": rate, "scale": scale}
+        return {"loss": loss.detach(), "grad_norm": norm, "learning_rate": rate, "scale": scale}
 
     def _images(self, rows: Tensor) -> Tensor:
         if self.views is None:

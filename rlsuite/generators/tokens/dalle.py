@@ -318,10 +318,7 @@ class DalleState(TokenState):
         noise = torch.rand(shape, generator=self.generator, device=self.device) if gumbel else None
         with self.autocast():
             parts = self.vae.loss(images, noise, heat, beta)
-        optimizer.zero_grad(set_to_none=True)
-        parts["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(self.vae.parameters(), config.clip, foreach=True)
-        optimizer.step()
+        self.descend_clipped(optimizer, parts["loss"], self.vae, config.clip)
         self.used = self.used.lerp(parts["used"].detach().cpu(), 0.05)
         self.end_step()
         shown = {k: parts[k].detach() for k in ("loss", "reconstruction", "kl")}

@@ -24,6 +24,9 @@ LEAST_LOG_SCALE = -3.0
 """ln of a Laplace scale of two grey levels. Where many pixels are exactly alike (a plain ground) the likelihood has no
 bound: the scale falls for ever, and its gradients drown all others."""
 
+BLOCKS = 2
+"""Residual blocks of a group, between two halvings or doublings."""
+
 DECORRELATION = 0.1
 """Weight of the squared correlations of ``fsq``'s coordinates, each pair once. At 1 it disturbs what they say."""
 
@@ -56,19 +59,16 @@ class Encoder(nn.Module):
         width: Channels of the first group, doubled with each halving of the side.
         halvings: How often the side is halved.
         out: Codes, or the coordinates of ``fsq``.
-        blocks: Residual blocks of a group.
-        gain: Of each block's convolutions; none: one over the square of the number of blocks, as published.
+        gain: Of each residual block's convolutions.
     """
 
-    def __init__(
-        self, channels: int, width: int, halvings: int, out: int, blocks: int = 2, gain: float | None = None
-    ) -> None:
+    def __init__(self, channels: int, width: int, halvings: int, out: int, gain: float) -> None:
         super().__init__()
-        gain, before = gain or published_gain(halvings, blocks), width
+        before = width
         parts: list[nn.Module] = [nn.Conv2d(channels, width, 7, padding=3)]
         for group in range(halvings + 1):
             parts += [nn.MaxPool2d(2)] if group else []
-            for _ in range(blocks):
+            for _ in range(BLOCKS):
                 parts.append(Residual(before, width * 2**group, gain))
                 before = width * 2**group
         self.net = nn.Sequential(*parts, nn.ReLU(), nn.Conv2d(before, out, 1))
@@ -81,14 +81,12 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Code vectors (n, codes, side, side) to mean and log-scale of each channel, (n, 2 channels, size, size)."""
 
-    def __init__(
-        self, channels: int, width: int, halvings: int, codes: int, blocks: int = 2, gain: float | None = None
-    ) -> None:
+    def __init__(self, channels: int, width: int, halvings: int, codes: int, gain: float) -> None:
         super().__init__()
-        gain, before = gain or published_gain(halvings, blocks), max(width // 2, 8)
+        before = max(width // 2, 8)
         parts: list[nn.Module] = [nn.Conv2d(codes, before, 1)]
         for group in reversed(range(halvings + 1)):
-            for _ in range(blocks):
+            for _ in range(BLOCKS):
                 parts.append(Residual(before, width * 2**group, gain, decoder=True))
                 before = width * 2**group
             parts += [nn.Upsample(scale_factor=2, mode="nearest")] if group else []
@@ -109,7 +107,7 @@ class DiscreteAutoencoder(nn.Module):
         codes: Size of the codebook.
         quantizer: ``gumbel`` (as published) or ``fsq``, whose codebook cannot collapse.
         levels: Levels of each of ``fsq``'s coordinates; their product is ``codes``.
-        gain: Of the residual blocks; none: as published.
+        gain: Of the residual blocks; none: one over the square of their number, as published.
     """
 
     def __init__(
@@ -130,10 +128,11 @@ class DiscreteAutoencoder(nn.Module):
 
             self.fsq = FSQ(list(levels))
         self.inner = inner = codes if self.fsq is None else len(levels)
-        self.encoder = Encoder(channels, width, halvings, inner, gain=gain)
+        gain = gain or 1 / ((halvings + 1) * BLOCKS) ** 2
+        self.encoder = Encoder(channels, width, halvings, inner, gain)
         if self.fsq is not None:
             self.encoder.net.append(nn.BatchNorm2d(inner, affine=False))
-        self.decoder = Decoder(channels, width, halvings, inner, gain=gain)
+        self.decoder = Decoder(channels, width, halvings, inner, gain)
 
     @torch.no_grad()
     def begin_at(self, images: Tensor) -> None:
@@ -204,11 +203,6 @@ class DiscreteAutoencoder(nn.Module):
         used = torch.bincount(indices.flatten().long(), minlength=self.codes).float() / indices.numel()
         loss = errors + scales + DECORRELATION * alike
         return {"loss": loss, "reconstruction": reconstruction, "kl": torch.zeros(()), "used": used}
-
-
-def published_gain(halvings: int, blocks: int) -> float:
-    """One over the square of the number of residual blocks."""
-    return 1 / ((halvings + 1) * blocks) ** 2
 
 
 def to_logit_range(x: Tensor) -> Tensor:

@@ -51,12 +51,9 @@ class TokenState(NetworkState):
             group["lr"] = rate
         with self.autocast(), compiled_blocks(self.config.compile and self.device.type == "cuda"):
             loss, metrics = self.loss()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip, foreach=True)
-        optimizer.step()
+        norm = self.descend_clipped(optimizer, loss, self.model, self.config.clip)
         self.end_step()
-        return {"loss": loss.detach(), "grad_norm": norm.detach(), "learning_rate": rate, **metrics}
+        return {"loss": loss.detach(), "grad_norm": norm, "learning_rate": rate, **metrics}
 
     @property
     def transformer_steps(self) -> int:
