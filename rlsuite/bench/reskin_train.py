@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlsuite.bench.sparse_suite import LEARNER, MARIO, bonus_of
+from rlsuite.bench.sparse_suite import LEARNER, MARIO, agent_of
 from rlsuite.errors import DataError, UserError
 from rlsuite.runs.folder import list_runs
 
@@ -90,7 +90,7 @@ def experiment(recipe: Recipe, arm: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "budget": {"env_steps": recipe.budget},
         "env": {"id": level, "n_envs": n_envs, **_dressed(recipe, arm)},
-        "agent": {"learner": learner, **bonus_of(name, rewarded=rewarded)},
+        "agent": agent_of(name, learner, rewarded=rewarded),
         "eval": {"every_steps": 0, "final_episodes": 8, "deterministic": False},
         "video": {"final": False},
     }

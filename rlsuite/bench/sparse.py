@@ -9,7 +9,7 @@ checkpoint, so that the command may be stopped and repeated until the table is f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,17 @@ Overrides = Sequence[str]
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of the table: level, agent (names of `sparse_suite`), seed."""
+    """One run of the table: level, agent (names of `sparse_suite`), seed, and the benchmark that it belongs to."""
 
     level: str
     agent: str
     seed: int
+    benchmark: str = "sparse"
+
+    @property
+    def name(self) -> str:
+        """Of its experiment, and so of the folder that its runs lie in."""
+        return f"{self.benchmark}-{self.level}-{self.agent}"
 
     def __str__(self) -> str:
         """``sparse / icm / seed 0``."""
@@ -67,20 +73,51 @@ def run(
         UserError: Unknown level or agent, before anything is trained.
         KeyboardInterrupt: A run was interrupted; it was saved, and so was the report.
     """
-    folder = Path(folder)
     places, recipes = list(levels), list(agents)
     cells = [Cell(level, agent, seed) for seed in seeds for level in places for agent in recipes]
     plans = {cell: experiment(cell.level, cell.agent, seed=cell.seed, budget=budget) for cell in cells}
+    return fill(plans, Path(folder), overrides, only_report=only_report, quiet=quiet)
+
+
+def fill(
+    plans: Mapping[Cell, dict[str, Any]],
+    folder: Path,
+    overrides: Overrides = (),
+    *,
+    before: Sequence[dict[str, Any]] = (),
+    only_report: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train the cells that are not done yet, in their order, and leave a report after each.
+
+    Args:
+        plans: The experiment of each cell.
+        folder: Where runs and report lie.
+        overrides: ``"env.n_envs=8"`` each, for every run.
+        before: Lines of the report's table that stand before the cells' own.
+        only_report: Train nothing.
+        quiet: Show no progress.
+
+    Returns:
+        The report; see `run`.
+
+    Raises:
+        KeyboardInterrupt: A run was interrupted; it was saved, and so was the report.
+    """
     failures: dict[str, str] = {}
+
+    def leave_report() -> dict[str, Any]:
+        return write_report(folder, report(find_runs(folder, plans), failures, before))
+
     for cell, plan in plans.items() if not only_report else ():
         try:
             interrupted = _complete(cell, plan, folder, list(overrides), quiet)
         except RlsuiteError as error:  # the other cells go on; the report names it
             failures[str(cell)], interrupted = str(error), False
-        write_report(folder, report(find_runs(folder, cells), failures))
+        leave_report()
         if interrupted:
             raise KeyboardInterrupt  # the run was saved; the same command goes on with it
-    return write_report(folder, report(find_runs(folder, cells), failures))
+    return leave_report()
 
 
 def _complete(cell: Cell, plan: dict[str, Any], folder: Path, overrides: list[str], quiet: bool) -> bool:
@@ -106,7 +143,7 @@ def find_runs(folder: Path, cells: Iterable[Cell]) -> dict[Cell, RunFolder]:
         key = (found.path.parent.name, int(manifest.get("seed", _seed_in_name(found.path))))
         if key not in by_name or _status(by_name[key]) != "done":
             by_name[key] = found
-    wanted = {cell: (f"sparse-{cell.level}-{cell.agent}", cell.seed) for cell in cells}
+    wanted = {cell: (cell.name, cell.seed) for cell in cells}
     return {cell: by_name[key] for cell, key in wanted.items() if key in by_name}
 
 

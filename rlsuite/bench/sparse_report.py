@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,14 +107,22 @@ def _passage(data: RunData, threshold: float) -> float | None:
     return passage.x if passage.solved else None
 
 
-def report(runs: Mapping[Cell, RunFolder], failures: Mapping[str, str]) -> dict[str, Any]:
-    """Rows of every run, and per level and agent the interquartile mean of the scores with its interval."""
+def report(
+    runs: Mapping[Cell, RunFolder], failures: Mapping[str, str], before: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Rows of every run, and per level and agent the interquartile mean of the scores with its interval.
+
+    Args:
+        runs: The runs there are.
+        failures: What became of cells that could not be trained.
+        before: Lines such as `played` makes, put before those of the runs.
+    """
     rows = [make_row(cell, folder) for cell, folder in runs.items()]
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.level, row.agent), []).append(row)
     cells = [_summarise(level, agent, members) for (level, agent), members in groups.items()]
-    return {"runs": [asdict(row) for row in rows], "cells": cells, "failures": dict(failures)}
+    return {"runs": [asdict(row) for row in rows], "cells": [*before, *cells], "failures": dict(failures)}
 
 
 def _summarise(level: str, agent: str, rows: list[Row]) -> dict[str, Any]:
@@ -140,6 +148,14 @@ def _summarise(level: str, agent: str, rows: list[Row]) -> dict[str, Any]:
     }
 
 
+def played(level: str, agent: str, score: float, n_episodes: int) -> dict[str, Any]:
+    """A line of the table for a policy that was played and not trained."""
+    empty = dict.fromkeys(("score_low", "score_high", "steps_to_50", "steps_to_95", "ep_cells", "ep_rooms"))
+    counts = dict.fromkeys(("n_seeds", "n_done", "solved_50", "solved_95", "env_steps"), 0)
+    common = {"level": level, "agent": agent, "score_iqm": score, "n_episodes": n_episodes, "env_steps_per_s": None}
+    return common | empty | counts
+
+
 def _median(values: list[float | None]) -> float | None:
     """Median with unsolved runs counted as infinitely late; None if that is what it comes to."""
     found = float(np.median([np.inf if v is None else v for v in values]))
@@ -158,9 +174,10 @@ def table(cells: list[dict[str, Any]]) -> str:
     """The cells as a Markdown table; unsolved is said with the steps it was given."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for c in cells:
-        score = "-" if c["score_iqm"] is None else f"{c['score_iqm']:.2f} [{c['score_low']:.2f}, {c['score_high']:.2f}]"
+        score = "-" if c["score_iqm"] is None else f"{c['score_iqm']:.2f}"
+        score += "" if c["score_low"] is None else f" [{c['score_low']:.2f}, {c['score_high']:.2f}]"
         reached = [_steps(c, "50"), _steps(c, "95")]
-        seeds = f"{c['n_done']}/{c['n_seeds']} done"
+        seeds = f"{c['n_done']}/{c['n_seeds']} done" if c["n_seeds"] else f"{c['n_episodes']} episodes"
         coverage = ["-" if c[k] is None else f"{c[k]:.1f}" for k in ("ep_cells", "ep_rooms")]
         row = [c["level"], c["agent"], seeds, score, *reached, *coverage, f"{c['env_steps']:,}"]
         lines.append("| " + " | ".join([*row, f"{c['env_steps_per_s'] or 0:,.0f}"]) + " |")
@@ -169,6 +186,8 @@ def table(cells: list[dict[str, Any]]) -> str:
 
 def _steps(cell: dict[str, Any], which: str) -> str:
     solved, n = cell[f"solved_{which}"], cell["n_seeds"]
+    if not n:
+        return "-"
     if cell[f"steps_to_{which}"] is None:
         return f"> {cell['env_steps'] / 1e6:.2f} M ({solved}/{n})"
     return f"{cell[f'steps_to_{which}'] / 1e6:.2f} M ({solved}/{n})"

@@ -74,6 +74,12 @@ LEARNER: Mapping[str, Any] = {
 AGENTS: dict[str, dict[str, Any]] = {
     "ppo": {"kind": "rl"},
     "icm": {"kind": "icm", "rewards": [{"kind": "icm", "preset": "house", "weight": INTRINSIC_WEIGHT}]},
+    "icm_sil": {
+        "kind": "icm",
+        "rewards": [{"kind": "icm", "preset": "house", "weight": INTRINSIC_WEIGHT}],
+        "learner": {"self_imitation": {"weight": 4.0}},
+    },
+    "ppo_sil": {"kind": "rl", "learner": {"self_imitation": {"weight": 4.0}}},
     "icm_plain": {
         "kind": "icm",
         "rewards": [{"kind": "icm", "preset": "house", "ratio_per_action": False, "weight": INTRINSIC_WEIGHT}],
@@ -121,20 +127,25 @@ def experiment(level: str, agent: str, *, seed: int, budget: int | None = None) 
         UserError: Unknown name (with the nearest one).
     """
     place = _find("level", level, LEVELS)
-    recipe = bonus_of(agent, rewarded=place.rewarded)
+    section = agent_of(agent, {**LEARNER, **place.learner}, rewarded=place.rewarded)
     return {
         "name": f"sparse-{level}-{agent}",
         "seed": seed,
         "budget": {"env_steps": budget or place.budget},
         "env": {"id": place.id, "n_envs": place.n_envs},
-        "agent": {"learner": copy.deepcopy({**LEARNER, **place.learner}), **recipe},
+        "agent": section,
         "eval": {"deterministic": False, "every_steps": 0, "final_episodes": 48},
         "video": {"final": False},
     }
 
 
-def bonus_of(agent: str, *, rewarded: bool = True) -> dict[str, Any]:
-    """The ``agent`` section without its learner; where the level pays nothing, the bonus is all there is.
+def agent_of(agent: str, learner: Mapping[str, Any], *, rewarded: bool = True) -> dict[str, Any]:
+    """The ``agent`` section; where the level pays nothing, the bonus is all there is.
+
+    Args:
+        agent: Name in `AGENTS`.
+        learner: Settings of the level, under those of the agent.
+        rewarded: Whether the level pays anything.
 
     Raises:
         UserError: Unknown name (with the nearest one).
@@ -144,7 +155,7 @@ def bonus_of(agent: str, *, rewarded: bool = True) -> dict[str, Any]:
         recipe["extrinsic_coef"] = 0.0
         if "rewards" in recipe:
             recipe["rewards"] = [reward | {"weight": 1.0} for reward in recipe["rewards"]]
-    return recipe
+    return recipe | {"learner": {**copy.deepcopy(dict(learner)), **recipe.get("learner", {})}}
 
 
 def _find(kind: str, name: str, table: Mapping[str, Any]) -> Any:

@@ -76,7 +76,6 @@ def sparse(
 ) -> None:
     """Train agents on sparse-reward levels, seed by seed; may be stopped and repeated."""
     from rlsuite.bench.sparse import run
-    from rlsuite.bench.sparse_report import table
     from rlsuite.cli.output import print_json
 
     result = run(
@@ -89,12 +88,49 @@ def sparse(
         only_report=only_report,
         quiet=json,
     )
-    if json:
-        return print_json(result)
+    return print_json(result) if json else _print_filled(result)
+
+
+def _print_filled(result: dict[str, Any]) -> None:
+    from rlsuite.bench.sparse_report import table
+
     print(table(result["cells"]))
     for cell, error in result["failures"].items():
         print(f"failed: {cell}: {error}")
-    return None
+
+
+@app.command("transfer")
+def transfer(
+    run: RunPath,
+    level: Annotated[list[str] | None, typer.Option(help="Level id to go to; may be repeated.")] = None,
+    seeds: Annotated[int, typer.Option(min=0, help="Seeds of the trainings: 0, 1, ...; 0: only play.")] = 3,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs and report lie.")] = RUNS / "bench_transfer",
+    budget: Annotated[int | None, typer.Option(min=1, help="Env steps of a training; none: the run's own.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes played for each score.")] = 48,
+    scratch: Annotated[bool, typer.Option(help="Train from nothing as well.")] = True,
+    set_: Overrides = None,
+    only_report: Annotated[bool, typer.Option("--only-report", help="Train and play nothing.")] = False,
+    runs: RunsDir = RUNS,
+    json: Json = False,
+) -> None:
+    """Play a run's policy on other levels as it is, train it further there, and compare with training from nothing."""
+    from rlsuite.bench.transfer import run as move
+    from rlsuite.cli.finding import find_run
+    from rlsuite.cli.output import print_json
+
+    result = move(
+        find_run(run, runs),
+        level or (),
+        range(seeds),
+        folder,
+        budget=budget,
+        n_episodes=episodes,
+        scratch=scratch,
+        overrides=set_ or (),
+        only_report=only_report,
+        quiet=json,
+    )
+    return print_json(result) if json else _print_filled(result)
 
 
 @app.command("visits")

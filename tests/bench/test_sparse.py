@@ -34,7 +34,10 @@ def test_every_level_exists(level: SparseLevel) -> None:
 
 @pytest.mark.parametrize(
     ("agent", "name"),
-    [("icm", "icm_doom_sparse"), ("ppo", "ppo_doom_sparse"), ("rnd", "rnd_doom_sparse")],
+    [
+        *(("icm", "icm_doom_sparse"), ("ppo", "ppo_doom_sparse"), ("rnd", "rnd_doom_sparse")),
+        ("icm_sil", "icm_doom_sparse_sil"),
+    ],
 )
 def test_the_benchmark_trains_what_the_experiment_files_say(agent: str, name: str) -> None:
     pytest.importorskip("vizdoom")

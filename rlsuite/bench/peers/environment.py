@@ -26,12 +26,14 @@ class Peer:
         description: One line.
         levels: Prefixes of the level ids that it can run.
         folder: Where its lock and drivers lie.
+        python: The Python that it needs, such as ``3.11``; None: the one that runs rlsuite.
     """
 
     name: str
     description: str
     levels: tuple[str, ...]
     folder: Path
+    python: str | None = None
 
     def driver(self, benchmark: str) -> Path:
         """The script of one benchmark.
@@ -83,7 +85,7 @@ def prepare(peer: Peer) -> Path:
     uv = find_uv()
     print(f"making the environment of peer '{peer.name}' in {home} ...", file=sys.stderr)
     shutil.rmtree(home, ignore_errors=True)
-    _run([uv, "venv", "--quiet", "--python", sys.executable, str(home)], peer)
+    _run([uv, "venv", "--quiet", "--python", peer.python or sys.executable, str(home)], peer)
     lock = peer.folder / "requirements.lock"
     _run([uv, "pip", "install", "--quiet", "--python", str(python), "--requirement", str(lock)], peer)
     stamp.write_text(wanted)
@@ -116,12 +118,13 @@ def _project_root() -> Path:
 
 def _read(folder: Path) -> Peer:
     text = json.loads((folder / "peer.json").read_text())
-    return Peer(folder.name, text["description"], tuple(text["levels"]), folder)
+    return Peer(folder.name, text["description"], tuple(text["levels"]), folder, text.get("python"))
 
 
 def _fingerprint(peer: Peer) -> str:
     digest = hashlib.sha256((peer.folder / "requirements.lock").read_bytes())
-    return f"{digest.hexdigest()} python {sys.version_info.major}.{sys.version_info.minor}\n"
+    version = peer.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"{digest.hexdigest()} python {version}\n"
 
 
 def _run(command: list[str], peer: Peer) -> None:

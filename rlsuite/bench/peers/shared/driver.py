@@ -23,18 +23,33 @@ def unsupported(reason: str) -> NoReturn:
     raise SystemExit(0)
 
 
-def serve(advance: Callable[[], int], frames_per_step: int, versions: dict[str, str]) -> None:
+def nothing() -> None:
+    """For drivers that stand still by themselves."""
+
+
+def serve(
+    advance: Callable[[], int],
+    frames_per_step: int,
+    versions: dict[str, str],
+    pause: Callable[[], None] = nothing,
+    go_on: Callable[[], None] = nothing,
+) -> None:
     """Answer the parent's questions until it closes the pipe.
 
     Args:
         advance: Takes one vector step (or as much as is natural) and returns the env steps it took.
         frames_per_step: Engine frames of one env step.
         versions: What is running, for the report.
+        pause: Stops what works on by itself between measurements.
+        go_on: Lets it go on.
     """
     _run(advance, WARM_UP_S)
+    pause()
     say({"ready": True, "versions": versions, "python": sys.version.split()[0]})
     for line in sys.stdin:
+        go_on()
         steps, wall = _run(advance, float(json.loads(line)["measure"]))
+        pause()
         say({"env_steps": steps, "frames": steps * frames_per_step, "wall_s": wall})
 
 
