@@ -10,10 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from rlsuite.envs.vector import Step, VectorEnv
+from rlsuite.envs.vector import SUCCESS_KEYS, Step, VectorEnv
 from rlsuite.runs.seeding import numpy_stream, stream_seed
-
-SUCCESS_KEYS = ("is_success", "success")
 
 
 class Policy(Protocol):

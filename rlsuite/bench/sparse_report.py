@@ -179,8 +179,8 @@ def table(cells: list[dict[str, Any]]) -> str:
         reached = [_steps(c, "50"), _steps(c, "95")]
         seeds = f"{c['n_done']}/{c['n_seeds']} done" if c["n_seeds"] else f"{c['n_episodes']} episodes"
         coverage = ["-" if c[k] is None else f"{c[k]:.1f}" for k in ("ep_cells", "ep_rooms")]
-        row = [c["level"], c["agent"], seeds, score, *reached, *coverage, f"{c['env_steps']:,}"]
-        lines.append("| " + " | ".join([*row, f"{c['env_steps_per_s'] or 0:,.0f}"]) + " |")
+        took = [f"{c['env_steps']:,}", f"{c['env_steps_per_s'] or 0:,.0f}"] if c["n_seeds"] else ["-", "-"]
+        lines.append("| " + " | ".join([c["level"], c["agent"], seeds, score, *reached, *coverage, *took]) + " |")
     return "\n".join(lines)
 
 

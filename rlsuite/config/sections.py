@@ -20,6 +20,9 @@ class BudgetConfig(Section):
     seconds: float | None = Field(default=None, gt=0)
     """Seconds of training, evaluation and film not counted. A run that ends by the clock is not
     reproducible to the bit."""
+    success: float | None = Field(default=None, gt=0, le=1)
+    """Ends an agent's training before that: this share of the last 100 training episodes has succeeded, and did so
+    for 100 episodes more. Only on levels that tell of success."""
 
     smoke: ClassVar[Mapping[str, Any]] = {"env_steps": 256, "train_steps": 4}
 

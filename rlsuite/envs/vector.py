@@ -25,6 +25,9 @@ import torch
 
 from rlsuite.envs.vec_env import VecEnv
 
+SUCCESS_KEYS = ("is_success", "success")
+"""Names under which a level's info tells whether an episode succeeded; the first that is there counts."""
+
 StateTree = Any
 """Nested dicts and lists of tensors, arrays, int, float, str, bool and None: what checkpoints hold."""
 

@@ -9,6 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from rlsuite.agents.curiosity.exploration import ExplorationLog
 from rlsuite.evaluation import play
+from rlsuite.experiment.logs import LOGGER
 from rlsuite.experiment.opening import evaluation_level, scores
 from rlsuite.runs.progress import State
 from rlsuite.runs.seeding import stream_seed
@@ -39,6 +40,8 @@ class Boundary(BaseCallback):
         self._saved_at = time.monotonic()
         self._system_at = 0.0
         self._env: Any = None
+        self.solved_since: int | None = None
+        """Training episodes that had ended when the budget's share of successes was reached last."""
         self.exploration = ExplorationLog((session.assembly.step_budget or 1_000_000) // 20)
 
     # -- what stable-baselines3 calls -----------------------------------------------------------
@@ -75,8 +78,24 @@ class Boundary(BaseCallback):
             for key, value in _system_metrics().items():
                 logger.record(key, value)
         limit = session.experiment.budget.seconds
-        if limit is not None and session.clock.train_s >= limit:
+        if (limit is not None and session.clock.train_s >= limit) or self._solved():
             session.assembly.learner.stop_requested = True
+
+    def _solved(self) -> bool:
+        """Whether success has been as frequent as the budget asks, for as many episodes as its share is taken of."""
+        wanted, learner = self.session.experiment.budget.success, self.session.assembly.learner
+        known = learner.ep_success_buffer
+        if wanted is None or known is None or len(known) < known.maxlen:
+            return False
+        if sum(map(float, known)) / len(known) < wanted:
+            self.solved_since = None
+            return False
+        if self.solved_since is None:
+            self.solved_since = learner._episode_num
+        if learner._episode_num - self.solved_since < known.maxlen:
+            return False
+        LOGGER.info("solved: success in %.0f%% of training episodes, for %s episodes", 100 * wanted, known.maxlen)
+        return True
 
     # -- what happens at a boundary --------------------------------------------------------------
 
@@ -102,12 +121,14 @@ class Boundary(BaseCallback):
         return {
             "last_eval": self.last_eval,
             "last_film": self.last_film,
+            "solved_since": self.solved_since,
             "exploration": self.exploration.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Bring `state_dict` back."""
         self.last_eval, self.last_film = state["last_eval"], state["last_film"]
+        self.solved_since = state.get("solved_since")
         self.exploration.load_state_dict(state["exploration"])
         self.saved_at_step = self.num_steps
 

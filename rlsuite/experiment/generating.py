@@ -163,6 +163,8 @@ def _check_budget(experiment: Experiment) -> None:
     budget = experiment.budget
     if budget.env_steps is not None:
         raise UserError("budget.env_steps: a generator takes no env steps; write budget.train_steps (or seconds)")
+    if budget.success is not None:
+        raise UserError("budget.success: a generator has no episodes; write budget.train_steps (or seconds)")
 
 
 def _choose_device(wanted: str) -> torch.device:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlsuite.config.schema import Resolved, load_experiment
+from rlsuite.envs.vector import SUCCESS_KEYS
 from rlsuite.errors import DataError, UserError
 from rlsuite.experiment.assembly import Assembly, assemble, env_section
 from rlsuite.experiment.lifecycle import RunResult, RunSession
@@ -65,6 +66,7 @@ def train_resolved(resolved: Resolved, *, runs_dir: str | PathLike[str] = "runs"
         if resolved.experiment.generator is not None:
             return _train_generator(resolved, Path(runs_dir), notices=notices, stop=stop, quiet=quiet)
         assembly = assemble(resolved.experiment)
+        _check_success(assembly)
         facts = _facts(assembly)
         if source := getattr(resolved.experiment.agent, "begin_with", None):
             facts["begins_with"] = begin_with(assembly, source)
@@ -113,6 +115,7 @@ def resume(run: str | PathLike[str], overrides: Overrides = (), *, quiet: bool =
                 notices.add(f"{problem} Going on from step {checkpoint.step:,} instead.")
         else:
             assembly = assemble(resolved.experiment, threads=threads)
+            _check_success(assembly)
             restore(assembly.learner, parts)
             _note_losses(notices, assembly, parts, problems, checkpoint.step)
             open_session = partial(Session, folder, assembly)
@@ -144,6 +147,15 @@ def _reopen_generator(
     assembly = assemble_generator(resolved.experiment, threads=threads)
     restore_generator(assembly, parts)
     return partial(GeneratorSession, folder, assembly)
+
+
+def _check_success(assembly: Assembly) -> None:
+    wanted, env = assembly.experiment.budget.success, assembly.env
+    if wanted is not None and not (assembly.steps_env and set(SUCCESS_KEYS) & set(env.info_keys)):
+        assembly.close()
+        raise UserError(
+            f"budget.success: {env_section(assembly.experiment).id} does not tell this agent of success; leave it out"
+        )
 
 
 def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from rlsuite.agents.contracts import Batch, LearnedReward
-from rlsuite.envs.vector import Step, VectorEnv
+from rlsuite.envs.vector import SUCCESS_KEYS, Step, VectorEnv
 from rlsuite.errors import UserError
 from rlsuite.evaluation import Policy, own_streams
 from rlsuite.runs.seeding import stream_seed
@@ -188,7 +188,7 @@ def _play(
 
 def _episode(cell: int, total: float, length: int, step: Step) -> dict[str, Any]:
     ended = {"cell": cell, "return": float(total), "length": int(length), "truncated": bool(step.truncated[cell])}
-    for key in ("is_success", "success"):
+    for key in SUCCESS_KEYS:
         if key in step.info:
             return {**ended, "success": bool(step.info[key][cell])}
     return ended

@@ -28,7 +28,7 @@ from rlsuite.agents.learners.rollout import Rollout, Row, info_kept
 from rlsuite.agents.learners.self_imitation import SelfImitation
 from rlsuite.agents.learners.streams import make_streams
 from rlsuite.agents.learners.update import PolicyUpdate
-from rlsuite.envs.vector import StateTree, VectorEnv
+from rlsuite.envs.vector import SUCCESS_KEYS, StateTree, VectorEnv
 from rlsuite.runs.threads import while_updating
 
 
@@ -234,7 +234,7 @@ class PPO(Learner, sb3.PPO):  # pyright: ignore[reportIncompatibleVariableOverri
         self._episode_start = rollout.ended[-1].clone()
         self._last_obs = self._obs.cpu().numpy()
         self._last_episode_starts = self._episode_start.cpu().numpy()
-        success = next((rollout.info[k] for k in ("is_success", "success") if k in rollout.info), None)
+        success = next((rollout.info[k] for k in SUCCESS_KEYS if k in rollout.info), None)
         self._record_episodes(rollout.reward, rollout.ended, success)
 
     # -- learning ------------------------------------------------------------------------------

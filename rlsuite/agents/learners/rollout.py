@@ -10,7 +10,7 @@ import torch
 from gymnasium import spaces
 
 from rlsuite.agents.contracts import Batch, LearnedReward
-from rlsuite.envs.vector import Step, VectorEnv
+from rlsuite.envs.vector import SUCCESS_KEYS, Step, VectorEnv
 
 TORCH_DTYPES = {"uint8": torch.uint8, "float64": torch.float64, "int64": torch.int64}
 WRITTEN = (
@@ -191,4 +191,4 @@ def info_kept(env: VectorEnv, rewards: Sequence[LearnedReward]) -> list[str]:
     if len(env.observation_space.shape or ()) == 3:
         return list(env.info_keys)
     read = info_read(env, rewards)
-    return [k for k in env.info_keys if k in read or k in ("is_success", "success")]
+    return [k for k in env.info_keys if k in read or k in SUCCESS_KEYS]

@@ -29,7 +29,7 @@ from rlsuite.agents.learners.sac_autograd import autograd_step
 from rlsuite.agents.learners.sac_fused import fused_step
 from rlsuite.agents.learners.sac_losses import StepBatch, squashed_sample
 from rlsuite.agents.learners.streams import check_one_stream
-from rlsuite.envs.vector import StateTree, Step, VectorEnv
+from rlsuite.envs.vector import SUCCESS_KEYS, StateTree, Step, VectorEnv
 from rlsuite.errors import UserError
 from rlsuite.runs.seeding import torch_stream
 
@@ -224,7 +224,7 @@ class SAC(Learner, sb3.SAC):  # pyright: ignore[reportIncompatibleVariableOverri
             normalizer.update(self._obs)
             for other in self.normalizers[1:]:
                 other.load_state_dict(normalizer.state_dict())
-        success = next((torch.as_tensor(step.info[k])[None] for k in ("is_success", "success") if k in step.info), None)
+        success = next((torch.as_tensor(step.info[k])[None] for k in SUCCESS_KEYS if k in step.info), None)
         self._record_episodes(step.reward[None], ended[None], success)
 
     # -- learning ------------------------------------------------------------------------------
