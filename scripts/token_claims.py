@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,11 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--n", type=int, default=64, help="samples, pictures completed, sentences of a kind")
     parser.add_argument("--out", type=Path, default=Path("docs/results/generators"))
+    parser.add_argument("--labels", type=int, default=2000, help="labelled pictures for image GPT's probes")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found = {"sprites": sprites, "image-gpt": image_gpt, "rerank": rerank}[args.what](args.runs, args.n, args.out)
+    probed = partial(image_gpt, n_labels=args.labels)
+    found = {"sprites": sprites, "image-gpt": probed, "rerank": rerank}[args.what](args.runs, args.n, args.out)
     print(json.dumps(found, indent=1))
 
 
@@ -88,11 +91,11 @@ def distances(model: Any, data: ImageSet, held_out: ImageSet, n: int, out: Path)
     return {**found, "copy_limit": limit}
 
 
-def image_gpt(runs: list[Path], n: int, out: Path) -> dict[str, Any]:
+def image_gpt(runs: list[Path], n: int, out: Path, n_labels: int = 2000) -> dict[str, Any]:
     """The probe's curve, and whether completed halves look like the article they began as."""
     model: Any = load_generator(runs[0])
     data, held_out = load_run_images(runs[0])
-    some, test = (s.subset(list(evenly(len(s), m))) for s, m in ((data, 2000), (held_out, 1000)))
+    some, test = (s.subset(list(evenly(len(s), m))) for s, m in ((data, n_labels), (held_out, 1000)))
     curve = probe_generator(model, some, test, "class", few=(10,), compare=True)
     return {"probe": curve.to_dict(), "completions": completions(model, data, held_out, n, out)}
 

@@ -308,6 +308,15 @@ def test_panel_on_request_shows_the_environments_reward(tmp_path):
     found = film(Fixed(1), make_probe("corridor", 1), tmp_path / "a.mp4", FilmOptions(panel=True))
     assert found.learned == []
     assert found.size[0] > 600
+    _, frames = read(found.path)
+    assert len(frames) == found.n_steps + 7, "0.7 seconds at ten frames"
+    frames = frames.astype(int)
+    ending = frames[-7:]
+    assert abs(ending - ending[0]).max() < 12, "the last picture stays"
+    before, after = frames[-8], ending[0]
+    width = frames.shape[2] - 280
+    assert abs(before[:, :width] - after[:, :width]).max() < 40
+    assert abs(before[:60, width:] - after[:60, width:]).max() > 60, "the panel has the last reward in it"
 
 
 def test_filming_leaves_the_global_streams_alone(tmp_path):

@@ -27,6 +27,7 @@ FILM_SEED = stream_seed(0, "video") % 2**31  # small enough for every reader of 
 _LARGEST = 1920  # pixels a side; grids of large pictures are shrunk to it
 _FASTEST = 70.0  # frames per second; Humanoid's 67 and Doom's 35 are filmed as they are
 _PANEL_SECONDS = 4.0  # of playing time across the panel's curves
+_ENDING_SECONDS = 0.7  # on an episode's last picture, where the panel says what came of it
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ def _play(
         start = (step.terminated | step.truncated).cpu().numpy()
         for i in np.flatnonzero(start & (left > 0)).tolist():
             found.episodes.append(_episode(i, totals[i], lengths[i], step))
+            if n == 1:
+                stage.end(found.n_steps, totals, found.episodes[-1])
         left[start] -= 1
         totals[start], lengths[start] = 0.0, 0
         obs = step.obs.clone()
@@ -209,6 +212,7 @@ class _Stage:
         self.names = ([f"{r.name} reward" for r in self.rewards] or ["environment's reward"]) if wanted else []
         self._panel: Panel | None = None
         self._still: list[np.ndarray | None] = [None] * env.num_envs
+        self._shown: list[np.ndarray] = []
         self._per_step = writer.fps / float(env.render_fps)
         self._owed = 1.0 - self._per_step + 1e-9  # the first moment is always shown
         self._n_saved = 0
@@ -223,10 +227,19 @@ class _Stage:
         if copies == 0 and self.options.frames_dir is None:
             return
         frames = [self._picture(i, bool(playing[i])) for i in range(self.env.num_envs)]
+        self._shown = frames
         if copies == 0:
             return
         picture = self._compose(frames, n_steps, totals)
         for _ in range(copies):
+            self.writer.add(picture)
+
+    def end(self, n_steps: int, totals: np.ndarray, episode: dict[str, Any]) -> None:
+        """Stay on the last picture of an episode, for its last reward came with the decision after it."""
+        if self._panel is None:
+            return
+        picture = self._compose(self._shown, n_steps, totals, "   success" if episode.get("success") else "")
+        for _ in range(round(_ENDING_SECONDS * self.writer.fps)):
             self.writer.add(picture)
 
     def score(self, obs: torch.Tensor, action: np.ndarray, step: Step, start: np.ndarray) -> None:
@@ -254,7 +267,7 @@ class _Stage:
         self._still[index] = dim(frame)
         return frame
 
-    def _compose(self, frames: list[np.ndarray], n_steps: int, totals: np.ndarray) -> np.ndarray:
+    def _compose(self, frames: list[np.ndarray], n_steps: int, totals: np.ndarray, said: str = "") -> np.ndarray:
         rows, columns = self.options.grid
         picture = _fit(tile(frames, rows, columns))
         if not self.names:
@@ -263,7 +276,8 @@ class _Stage:
             window = max(120, round(_PANEL_SECONDS * float(self.env.render_fps)))
             self._panel = Panel(self.names, max(280, picture.shape[0] * 3 // 4), picture.shape[0], window)
         lines = [self.options.title] if self.options.title else []
-        return np.concatenate([picture, self._panel.draw([*lines, f"step {n_steps}   return {totals[0]:.1f}"])], axis=1)
+        lines.append(f"step {n_steps}   return {totals[0]:.1f}{said}")
+        return np.concatenate([picture, self._panel.draw(lines)], axis=1)
 
     def _save(self, raw: np.ndarray, index: int) -> None:
         from PIL import Image
